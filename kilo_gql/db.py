@@ -1,0 +1,300 @@
+"""Transactions opened *for an actor*: rows are filtered and writes are checked here, not function by function."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Select, String, bindparam, event, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import InstrumentedAttribute, ORMExecuteState, UOWTransaction, with_loader_criteria
+from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.sql import Executable
+from sqlalchemy.types import Uuid
+
+from kilo_gql.access import RULES, Actor, Perm, System, user_id_of
+from kilo_gql.errors import Conflict, Forbidden, KiloError, not_found
+from kilo_gql.events import Change, outbox_rows
+from kilo_gql.models import Base, InProject, InStudio, Owned, OutboxEvent, Project, ProjectStatus, Role
+from kilo_gql.models.base import grants, studio_grants, uuid7
+
+M = TypeVar("M", bound=Base)
+
+_viewer: ContextVar[UUID | None] = ContextVar("kilo_viewer", default=None)
+_VIEWER: Final = bindparam("kilo_viewer", type_=Uuid(), callable_=_viewer.get)
+
+#: One visibility criterion a model, built once: SQLAlchemy applies them to joins and subqueries as well.
+_VISIBLE: Final = [
+    with_loader_criteria(mapper.class_, mapper.class_.visible_to(_VIEWER), include_aliases=True)
+    for mapper in Base.registry.mappers
+    if issubclass(mapper.class_, InProject | Owned | InStudio)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the domain may know about the house it runs in."""
+
+    base_url: str
+    signup_open: bool
+    key: Callable[[str], bytes]
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class _GuardedSession(OrmSession):
+    """A session whose statements and flushes go through the guard."""
+
+
+@event.listens_for(_GuardedSession, "do_orm_execute")
+def _guard_statement(state: ORMExecuteState) -> None:
+    tx: Tx = state.session.info["tx"]
+    if tx.trusted or state.execution_options.get("kilo_checked"):
+        return
+    if not state.is_orm_statement or state.is_insert:
+        raise RuntimeError("An actor's transaction runs ORM statements only; use Tx.insert for rows.")
+    if state.is_update or state.is_delete:
+        for mapper in state.all_mappers:
+            state.statement = state.statement.where(tx.writable(mapper.class_))  # type: ignore[attr-defined]
+    state.statement = state.statement.options(*_VISIBLE)
+
+
+@event.listens_for(_GuardedSession, "before_flush")
+def _guard_flush(session: OrmSession, flush: UOWTransaction, instances: object) -> None:
+    tx: Tx = session.info["tx"]
+    for row in (*session.new, *session.dirty, *session.deleted):
+        tx.check_write(type(row), row.__dict__ if not isinstance(row, Project) else {"project_id": row.id})
+
+
+@dataclass(slots=True)
+class Tx:
+    """One operation's transaction. ``op_id`` marks its events; ``now`` is its one moment in time (UTC)."""
+
+    session: AsyncSession
+    actor: Actor
+    perm: Perm
+    house: House
+    op_id: UUID
+    now: datetime
+    granted: dict[UUID, Role] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    jobs: list[tuple[str, UUID]] = field(default_factory=list)
+    refusal: KiloError | None = None
+
+    @property
+    def trusted(self) -> bool:
+        return isinstance(self.actor, System)
+
+    @property
+    def user_id(self) -> UUID:
+        """The acting user. Only for operations whose permission asks for one."""
+        user_id = user_id_of(self.actor)
+        if user_id is None:
+            raise Forbidden("Only a signed-in user can do this.")
+        return user_id
+
+    # --- reading ---------------------------------------------------------------------------------------------
+
+    async def rows(self, statement: Select[Any]) -> Sequence[Any]:
+        """Rows with several columns, as light tuples with attribute names."""
+        return (await self.session.execute(statement)).all()
+
+    async def scalars(self, statement: Select[Any]) -> Sequence[Any]:
+        return (await self.session.scalars(statement)).all()
+
+    async def scalar(self, statement: Executable) -> Any:
+        return await self.session.scalar(statement)
+
+    async def get(self, model: type[M], key: UUID, *, lock: bool = False) -> M:
+        """The row with this id, and the right of this operation to work on it.
+
+        Raises NotFound if the actor cannot see it, Forbidden if its role is too small, Conflict if archived.
+        """
+        column: InstrumentedAttribute[UUID] = model.id  # type: ignore[attr-defined]
+        statement = select(model, *self._rights(model)).where(column == key)
+        if lock:
+            statement = statement.with_for_update(of=model)
+        found = (await self.session.execute(statement)).one_or_none()
+        if found is None:
+            raise not_found(model.__name__.lower())
+        if issubclass(model, InProject):
+            self._grant(found[0].project_id, found[1], found[2])
+        elif issubclass(model, InStudio):
+            self._grant(found[0].studio_id, found[1], ProjectStatus.ACTIVE)
+        return found[0]  # type: ignore[no-any-return]
+
+    async def enter(self, project_id: UUID) -> None:
+        """The right to work inside a project without reading a row of it; raises as ``get`` does."""
+        statement = select(Project.id, *self._rights(Project)).where(Project.id == project_id)
+        found = (await self.session.execute(statement)).one_or_none()
+        if found is None:
+            raise not_found("project")
+        self._grant(project_id, found[1], found[2])
+
+    def _rights(self, model: type[Base]) -> tuple[Any, ...]:
+        if issubclass(model, InProject):
+            project = model.id if model is Project else model.project_id
+            role = select(func.array_agg(grants.c.role, type_=ARRAY(String))).where(
+                grants.c.project_id == project, grants.c.user_id == _VIEWER
+            )
+            if model is Project:
+                return role.scalar_subquery(), Project.status
+            status = select(Project.__table__.c.status).where(Project.__table__.c.id == project)
+            return role.scalar_subquery(), status.scalar_subquery()
+        if issubclass(model, InStudio):
+            role = select(func.array_agg(studio_grants.c.role, type_=ARRAY(String))).where(
+                studio_grants.c.studio_id == model.studio_id, studio_grants.c.user_id == _VIEWER
+            )
+            return (role.scalar_subquery(),)
+        return ()
+
+    def _grant(self, scope_id: UUID, roles: Sequence[str] | None, status: str) -> None:
+        role = Role.OWNER if self.trusted else max((Role(r) for r in roles or ()), key=lambda r: r.rank, default=None)
+        if role is None:
+            raise not_found("project")
+        rule = RULES.get(self.perm)
+        if rule is not None and rule.role is not None and role.rank < rule.role.rank and not self.trusted:
+            raise Forbidden(
+                f"This needs the role {rule.role.value}; yours is {role.value}.",
+                details={"needed": rule.role.value, "role": role.value},
+                remediation=["Ask an owner of the project for the role."],
+            )
+        if rule is not None and not rule.archived and status == ProjectStatus.ARCHIVED and not self.trusted:
+            raise Conflict(
+                "This project is archived and read-only.",
+                code="project_archived",
+                remediation=["Set the project's status to active first."],
+            )
+        self.granted[scope_id] = role
+
+    # --- writing ---------------------------------------------------------------------------------------------
+
+    def add(self, row: M) -> M:
+        """Write a new row at the next flush."""
+        self.session.add(row)
+        return row
+
+    def create(self, row: M) -> M:
+        """Write the row that *is* a new scope (a project, a studio): its maker may fill it in this transaction."""
+        self.granted[row.id] = Role.OWNER  # type: ignore[attr-defined]
+        return self.add(row)
+
+    async def flush(self) -> None:
+        await self.session.flush()
+
+    async def delete(self, row: Base) -> None:
+        await self.session.delete(row)
+
+    async def insert(self, model: type[Base], rows: Iterable[Mapping[str, Any]], *, ignore: bool = False) -> int:
+        """Write many rows at once, each checked like a flushed one. ``ignore`` skips those that are there already.
+
+        Returns how many were written.
+        """
+        values = [dict(row) for row in rows]
+        for row in values:
+            self.check_write(model, row)
+        if not values:
+            return 0
+        statement = pg_insert(model.__table__).on_conflict_do_nothing() if ignore else insert(model.__table__)
+        result = await self.session.execute(statement.values(values), execution_options={"kilo_checked": True})
+        return int(result.rowcount)  # type: ignore[attr-defined]
+
+    async def unchecked(self, statement: Executable, parameters: Any = None) -> Any:
+        """Run a statement outside the guard. For the house's own tables (keys, outbox, jobs), never from ``domain``."""
+        return await self.session.execute(statement, parameters, execution_options={"kilo_checked": True})
+
+    def writable(self, model: type[Base]) -> Any:
+        """The rows of ``model`` that this transaction may change, as a condition."""
+        if issubclass(model, InProject):
+            return (model.id if model is Project else model.project_id).in_(self.granted)
+        if issubclass(model, InStudio):
+            return model.studio_id.in_(self.granted)
+        if issubclass(model, Owned):
+            return model.visible_to(self.user_id)
+        raise RuntimeError(f"{model.__name__} belongs to the system.")
+
+    def check_write(self, model: type[Base], values: Mapping[str, Any]) -> None:
+        """A row may be written in an entered scope, or if it is the actor's own; anything else is a bug of ours."""
+        if self.trusted:
+            return
+        if issubclass(model, InProject | InStudio):
+            scope = values.get("project_id") if issubclass(model, InProject) else values.get("studio_id")
+            allowed = scope in self.granted
+        elif issubclass(model, Owned):
+            allowed = values.get("user_id", values.get("id")) == self.user_id
+        else:
+            allowed = False
+        if not allowed:
+            raise RuntimeError(f"A row of {model.__name__} was written without a grant.")
+
+    # --- effects ---------------------------------------------------------------------------------------------
+
+    def emit(self, change: Change) -> None:
+        """Announce a change when this transaction commits; equal changes of one transaction become one event."""
+        for index, earlier in enumerate(self.changes):
+            if earlier.mergeable(change):
+                self.changes[index] = earlier.merged(change)
+                return
+        self.changes.append(change)
+
+    def refuse(self, error: KiloError) -> None:
+        """Answer with ``error`` although what was written stands (a counted guess, a revoked family)."""
+        self.refusal = error
+
+    async def write_outbox(self) -> None:
+        """Put the collected changes beside their cause. Called once, just before the commit."""
+        if self.changes:
+            await self.session.flush()
+            rows = outbox_rows(self.changes, self.op_id, user_id_of(self.actor))
+            await self.unchecked(insert(OutboxEvent.__table__).values(rows))
+
+
+class Database:
+    """The way to PostgreSQL. ``url`` is a libpq URL; sessions are short and opened for an actor."""
+
+    def __init__(self, url: str, house: House, *, pool: int = 12) -> None:
+        self.house = house
+        self.engine: AsyncEngine = create_async_engine(
+            make_url(url).set(drivername="postgresql+asyncpg"),
+            pool_size=pool,
+            max_overflow=0,
+            pool_timeout=30,
+            connect_args={
+                "server_settings": {
+                    "application_name": "kilo",
+                    "jit": "off",
+                    "lock_timeout": "10s",
+                    "statement_timeout": "30s",
+                    "idle_in_transaction_session_timeout": "60s",
+                }
+            },
+        )
+        # a read of one or two statements needs no BEGIN and COMMIT of its own
+        self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def transaction(self, actor: Actor, perm: Perm, *, write: bool = True) -> AsyncIterator[Tx]:
+        """A transaction for ``actor``; the caller commits. Leaving without a commit rolls back."""
+        session = AsyncSession(
+            self.engine if write else self._reader,
+            sync_session_class=_GuardedSession,
+            expire_on_commit=False,
+            autoflush=write,
+        )
+        tx = Tx(session, actor, perm, self.house, uuid7(), self.house.clock())
+        session.sync_session.info["tx"] = tx
+        token = _viewer.set(user_id_of(actor))
+        try:
+            async with session:
+                yield tx
+        finally:
+            _viewer.reset(token)
+
+    async def close(self) -> None:
+        await self.engine.dispose()

@@ -1,0 +1,1 @@
+"""What KILO decides: one module a noun, every public function an operation."""

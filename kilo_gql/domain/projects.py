@@ -1,0 +1,209 @@
+"""Projects: create, list, change, archive, delete and restore."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from sqlalchemy import func, select
+
+from kilo_gql.access import Perm
+from kilo_gql.db import Tx
+from kilo_gql.errors import BadRequest
+from kilo_gql.events import Change, EventName
+from kilo_gql.models import Job, JobStatus, Member, Project, ProjectStatus, Role, Studio
+from kilo_gql.models.base import uuid7
+from kilo_gql.operations import operation
+from kilo_gql.paging import Page, Slice, by_id, page_of
+from kilo_gql.patch import UNSET, UnsetType, given
+
+TITLE_MAX = 200
+DESCRIPTION_MAX = 10_000
+
+#: What a list shows of a project: plain columns, read as light rows.
+COLUMNS = (
+    Project.id,
+    Project.studio_id,
+    Project.owner_user_id,
+    Project.title,
+    Project.description,
+    Project.shoot_date,
+    Project.timezone,
+    Project.status,
+    Project.created_at,
+    Project.updated_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewProject:
+    """What a project starts with. ``studio_id``: the team that is to own it."""
+
+    title: str
+    description: str | None = None
+    shoot_date: date | None = None
+    timezone: str | None = None
+    studio_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectChange:
+    """What is to change; fields left unset stay as they are."""
+
+    title: str | UnsetType = UNSET
+    description: str | None | UnsetType = UNSET
+    shoot_date: date | None | UnsetType = UNSET
+    timezone: str | None | UnsetType = UNSET
+    status: ProjectStatus | UnsetType = UNSET
+
+
+@operation(Perm.PROJECT_CREATE, write=True)
+async def create_project(tx: Tx, new: NewProject) -> Project:
+    """Create a project; its maker becomes its owner."""
+    if new.studio_id is not None:
+        await tx.get(Studio, new.studio_id)
+    project = tx.create(
+        Project(
+            id=uuid7(),
+            owner_user_id=tx.user_id,
+            studio_id=new.studio_id,
+            title=_title(new.title),
+            description=_description(new.description),
+            shoot_date=new.shoot_date,
+            timezone=_timezone(new.timezone),
+            status=ProjectStatus.ACTIVE,
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+    )
+    await tx.flush()
+    tx.add(Member(project_id=project.id, user_id=tx.user_id, role=Role.OWNER, created_at=tx.now))
+    _announce(tx, project, {"title": project.title, "status": project.status})
+    return project
+
+
+@operation(Perm.PROJECT_READ)
+async def list_projects(tx: Tx, slice_: Slice, status: ProjectStatus | None = None) -> Page[Project]:
+    """The actor's projects, newest first; deleted ones only when asked for."""
+    statement = select(*COLUMNS).order_by(Project.id.desc()).limit(slice_.limit + 1)
+    if status is None:
+        statement = statement.where(Project.status != ProjectStatus.DELETED)
+    else:
+        statement = statement.where(Project.status == status)
+    if (after := slice_.after(UUID)) is not None:
+        statement = statement.where(Project.id < after[0])
+    return page_of(await tx.rows(statement), slice_, by_id)
+
+
+@operation(Perm.PROJECT_READ)
+async def get_project(tx: Tx, project_id: UUID) -> Project:
+    """One project."""
+    return await tx.get(Project, project_id)
+
+
+@operation(Perm.PROJECT_UPDATE, write=True)
+async def update_project(tx: Tx, project_id: UUID, change: ProjectChange) -> Project:
+    """Change a project's title, description, date, time zone or status.
+
+    The status is its owner's to change: to ``archived`` and back, or to ``deleted``.
+    """
+    wanted = given(change)
+    if "status" in wanted:
+        tx.perm = Perm.PROJECT_MANAGE
+    project = await tx.get(Project, project_id, lock=True)
+    checks = {"title": _title, "description": _description, "timezone": _timezone}
+    values = {name: checks.get(name, lambda value: value)(value) for name, value in wanted.items()}
+    return _apply(tx, project, values)
+
+
+@operation(Perm.PROJECT_MANAGE, write=True)
+async def archive_project(tx: Tx, project_id: UUID) -> Project:
+    """Make a project read-only. Archiving an archived project changes nothing."""
+    return _apply(tx, await tx.get(Project, project_id, lock=True), {"status": ProjectStatus.ARCHIVED})
+
+
+@operation(Perm.PROJECT_MANAGE, write=True)
+async def delete_project(tx: Tx, project_id: UUID) -> Project:
+    """Hide a project from everyone but its owners, who may restore it."""
+    return _apply(tx, await tx.get(Project, project_id, lock=True), {"status": ProjectStatus.DELETED})
+
+
+@operation(Perm.PROJECT_MANAGE, write=True)
+async def restore_project(tx: Tx, project_id: UUID) -> Project:
+    """Bring a deleted or archived project back to active."""
+    return _apply(tx, await tx.get(Project, project_id, lock=True), {"status": ProjectStatus.ACTIVE})
+
+
+@operation(Perm.PROJECT_READ)
+async def stats_by_project(tx: Tx, project_ids: list[UUID]) -> list[dict[str, int]]:
+    """Counts of each project's contents, in the order asked for; computed by the database in two statements."""
+    members = await tx.rows(
+        select(Member.project_id, func.count().label("n"))
+        .where(Member.project_id.in_(project_ids))
+        .group_by(Member.project_id)
+    )
+    jobs = await tx.rows(
+        select(
+            Job.project_id,
+            func.count().filter(Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING))).label("open"),
+            func.count().filter(Job.status == JobStatus.FAILED).label("failed"),
+        )
+        .where(Job.project_id.in_(project_ids))
+        .group_by(Job.project_id)
+    )
+    member_count = {row.project_id: row.n for row in members}
+    job_count = {row.project_id: (row.open, row.failed) for row in jobs}
+    return [
+        {
+            "memberCount": member_count.get(project_id, 0),
+            "openJobCount": job_count.get(project_id, (0, 0))[0],
+            "failedJobCount": job_count.get(project_id, (0, 0))[1],
+        }
+        for project_id in project_ids
+    ]
+
+
+def _apply(tx: Tx, project: Project, values: dict[str, object]) -> Project:
+    changed = {name: value for name, value in values.items() if getattr(project, name) != value}
+    if not changed:
+        return project
+    for name, value in changed.items():
+        setattr(project, name, value)
+    if "status" in changed:
+        project.deleted_at = tx.now if project.status is ProjectStatus.DELETED else None
+    project.updated_at = tx.now
+    _announce(tx, project, changed)
+    return project
+
+
+def _announce(tx: Tx, project: Project, changed: dict[str, object]) -> None:
+    names = {"shoot_date": "shootDate"}
+    patch = {names.get(name, name): value for name, value in changed.items()}
+    tx.emit(Change(EventName.PROJECT_UPDATED, project.id, (project.id,), patch))
+
+
+def _title(value: str) -> str:
+    title = value.strip() if value else ""
+    if not 1 <= len(title) <= TITLE_MAX:
+        raise BadRequest(f"A title has 1 to {TITLE_MAX} characters.", details={"field": "title"})
+    return title
+
+
+def _description(value: str | None) -> str | None:
+    if value is not None and len(value) > DESCRIPTION_MAX:
+        raise BadRequest(
+            f"A description has at most {DESCRIPTION_MAX} characters.", details={"field": "description"}
+        )
+    return value
+
+
+def _timezone(value: str | None) -> str | None:
+    if value is not None and value not in available_timezones():
+        raise BadRequest(
+            f"{value!r} is not a time zone.",
+            details={"field": "timezone"},
+            remediation=["Use an IANA name such as Europe/Berlin."],
+        )
+    return value

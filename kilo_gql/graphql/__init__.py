@@ -1,0 +1,1 @@
+"""The GraphQL door: context, loaders, limits, transports. The types are in ``schema``, the verbs in ``resolvers``."""

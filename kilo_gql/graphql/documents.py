@@ -1,0 +1,462 @@
+"""From the text of a GraphQL document to one that may run: measured, parsed, measured again, validated, remembered.
+
+Each step is safe only because the one before it refused the worst: brackets and tokens are counted before the parser
+recurses, shapes through fragments before validation, which is worse than linear. The published bypasses of depth and
+alias limiters were fragments and cycles (GHSA-fr49-mhgj-crfc, GHSA-qfwv-87qj-98xq): here every count goes through them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, Final, Generic, Literal, TypeVar, cast
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    OverlappingFieldsCanBeMergedRule,
+    SelectionNode,
+    SelectionSetNode,
+    ValidationContext,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.validation.validate import ValidationAbortedError
+
+from kilo_gql.errors import BadRequest, Forbidden, KiloError, NotFound, TooLarge
+from kilo_gql.graphql.limits import INTROSPECTION_FIELDS, SATURATED, Cost, CostModel, Limits, fragments_of
+
+T = TypeVar("T")
+Kind = Literal["query", "mutation", "subscription"]
+
+#: Fields of nesting a standard introspection query needs; ``max_depth`` does not apply below ``__schema``.
+INTROSPECTION_DEPTH: Final = 16
+#: Validation stops after this many errors; one more says that it stopped.
+_MAX_ERRORS: Final = 4
+_MESSAGE_LENGTH: Final = 160
+#: Steps of graphql-core's field merging, about 10 ms here; its own default of 500,000 took 590 ms on 2.4 KB.
+_MERGE_STEPS: Final = 10_000
+#: Measured: a parsed document takes about 600 bytes a token.
+_TOKEN_BYTES: Final = 600
+_CACHE_BYTES: Final = 32 * 1024 * 1024
+_FAILURES: Final = 256
+_FAILURE_BYTES: Final = 2048
+#: What the cheapest variable weighs, so that a million nulls are not free.
+_VALUE_BYTES: Final = 16
+
+_HINT: Final = re.compile(r"[,\s]*did you mean.*", re.IGNORECASE | re.DOTALL)
+#: One match a token, comments included; strings and comments are swallowed whole, so that no bracket in them counts.
+#: Possessive: no document makes it backtrack.
+_TOKEN: Final = re.compile(
+    r"""\#[^\n\r]*+ | \"{3}(?:\\\"{3}|(?!\"{3}).)*+(?:\"{3}|\Z) | "(?:\\.|[^"\\\n\r])*+"?
+    | (?P<open>[\[({]) | (?P<close>[\])}]) | [^\W\d]\w*+ | -?\d[\w.+-]*+ | \.\.\. | [^\s,\ufeff]""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+def _too_many(code: str, what: str, value: int, limit: int) -> TooLarge:
+    return TooLarge(
+        f"This request is too large: {value} {what}, {limit} are allowed.",
+        code=code,
+        details={"value": value, "limit": limit},
+        remediation=["Ask for less, or split it into several requests."],
+    )
+
+
+def _too_deep(value: int, limit: int) -> TooLarge:
+    return _too_many("graphql_too_deep", "levels of nesting", value, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Counts over a selection set and all below it: ``depth`` in fields, ``height`` in selection sets."""
+
+    depth: int = 0
+    height: int = 0
+    roots: int = 0
+    selections: int = 0
+    aliases: int = 0
+    directives: int = 0
+
+    def beside(self, other: _Shape) -> _Shape:
+        return _Shape(
+            max(self.depth, other.depth),
+            max(self.height, other.height),
+            *(min(mine + its, SATURATED) for mine, its in zip(self._sums(), other._sums(), strict=True)),
+        )
+
+    def _sums(self) -> tuple[int, int, int, int]:
+        return self.roots, self.selections, self.aliases, self.directives
+
+
+_NOTHING: Final = _Shape()
+
+
+def _operations_of(document: DocumentNode) -> list[OperationDefinitionNode]:
+    return [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+
+
+def _name_of(node: OperationDefinitionNode) -> str | None:
+    return node.name.value if node.name else None
+
+
+def _measure(document: DocumentNode, limits: Limits) -> dict[str | None, _Shape]:
+    """The shape of every operation by name, in time linear in the document. Raises what the first limit says."""
+    operations = _operations_of(document)
+    if len(operations) > limits.max_operations:
+        raise _too_many("graphql_too_many_operations", "operations", len(operations), limits.max_operations)
+    shapes = _Shapes(document, limits)
+    # Fragments nobody spreads are refused by validation, but only after it has worked through them.
+    for name in shapes.fragments:
+        _refuse(shapes.fragment(name, 1), limits, SATURATED)
+    measured = {}
+    for node in operations:
+        roots = limits.max_mutation_fields if node.operation.value == "mutation" else limits.max_root_fields
+        shape = shapes.operation(node)
+        _refuse(shape, limits, roots)
+        measured[_name_of(node)] = shape
+    if shapes.visited > limits.max_selections:
+        raise _too_many("graphql_too_many_selections", "selections", shapes.visited, limits.max_selections)
+    return measured
+
+
+def _refuse(shape: _Shape, limits: Limits, max_roots: int) -> None:
+    if shape.height > limits.max_nesting:
+        raise _too_deep(shape.height, limits.max_nesting)
+    if shape.depth > limits.max_depth:
+        raise _too_deep(shape.depth, limits.max_depth)
+    for code, what, value, limit in (
+        ("graphql_too_many_aliases", "aliases", shape.aliases, limits.max_aliases),
+        ("graphql_too_many_directives", "directives", shape.directives, limits.max_directives),
+        ("graphql_too_many_root_fields", "fields at the root", shape.roots, max_roots),
+        ("graphql_too_many_selections", "selections", shape.selections, limits.max_selections),
+    ):
+        if value > limit:
+            raise _too_many(code, what, value, limit)
+
+
+class _Shapes:
+    """Measures one document, every fragment once."""
+
+    def __init__(self, document: DocumentNode, limits: Limits) -> None:
+        self.limits = limits
+        self.fragments = fragments_of(document)
+        self.visited = 0
+        self._known: dict[str, _Shape] = {}
+        self._open: set[str] = set()
+
+    def operation(self, node: OperationDefinitionNode) -> _Shape:
+        shape = self._within(node.selection_set, 1)
+        own = len(node.directives or ()) + sum(len(each.directives or ()) for each in node.variable_definitions or ())
+        return replace(shape, directives=shape.directives + own)
+
+    def fragment(self, name: str, level: int) -> _Shape:
+        if name in self._open:
+            raise BadRequest(
+                "A fragment of this document spreads itself.",
+                code="graphql_fragment_cycle",
+                remediation=["Break the circle: a fragment may not contain itself, also not through others."],
+            )
+        node = self.fragments.get(name)
+        if node is None:  # validation has the better words for it
+            return _NOTHING
+        if name not in self._known:
+            self._open.add(name)
+            shape = self._within(node.selection_set, level)
+            self._known[name] = replace(shape, directives=shape.directives + len(node.directives or ()))
+            self._open.discard(name)
+        return self._known[name]
+
+    def _within(self, selections: SelectionSetNode, level: int) -> _Shape:
+        if level > self.limits.max_nesting:
+            raise _too_deep(level, self.limits.max_nesting)
+        found = _NOTHING
+        for node in selections.selections:
+            self.visited += 1
+            found = found.beside(self._one(node, level))
+        return replace(found, height=found.height + 1)
+
+    def _one(self, node: SelectionNode, level: int) -> _Shape:
+        if isinstance(node, FieldNode):
+            shape = self._field(node, level)
+        elif isinstance(node, InlineFragmentNode):
+            shape = self._within(node.selection_set, level + 1)
+        else:
+            shape = self.fragment(cast(FragmentSpreadNode, node).name.value, level + 1)
+        own = len(node.directives or ())
+        return replace(shape, selections=shape.selections + 1, directives=shape.directives + own)
+
+    def _field(self, node: FieldNode, level: int) -> _Shape:
+        introspects = node.name.value in INTROSPECTION_FIELDS
+        if introspects and not self.limits.introspection:
+            raise Forbidden(
+                "This server does not describe its schema over the wire.",
+                code="introspection_off",
+                remediation=["Read the schema from schema/schema.graphql, which is the same."],
+            )
+        below = self._within(node.selection_set, level + 1) if node.selection_set else _NOTHING
+        depth = below.depth + 1
+        if introspects:
+            if depth > INTROSPECTION_DEPTH:
+                raise _too_deep(depth, INTROSPECTION_DEPTH)
+            depth = 1
+        return replace(below, depth=depth, roots=1, aliases=below.aliases + (node.alias is not None))
+
+
+
+
+def _scan(source: str, limits: Limits) -> int:
+    """The number of tokens. Raises what the first limit says; nothing here recurses."""
+    tokens = depth = 0
+    for tokens, token in enumerate(_TOKEN.finditer(source), 1):
+        if tokens > limits.max_tokens:
+            raise _too_many("graphql_too_large", "tokens", tokens, limits.max_tokens)
+        if token.lastgroup == "open":
+            depth += 1
+        elif token.lastgroup == "close":
+            depth -= 1
+        if depth > limits.max_nesting:
+            raise _too_deep(depth, limits.max_nesting)
+    return tokens
+
+
+class _BoundedMerge(OverlappingFieldsCanBeMergedRule):
+    """The one validation rule that is worse than linear, with a budget of our own."""
+
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+        self.rule_context.remaining_complexity_budget = _MERGE_STEPS
+
+
+_RULES: Final = tuple(_BoundedMerge if rule is OverlappingFieldsCanBeMergedRule else rule for rule in specified_rules)
+
+
+def _parse(source: str, limits: Limits) -> DocumentNode:
+    try:
+        return parse(source, max_lexical_tokens=limits.max_tokens, max_comments=limits.max_tokens)
+    except GraphQLError as error:
+        problem = error
+    # Raised outside of the except: an error that carries its cause would log the document with it.
+    told = _told(problem, limits)
+    raise BadRequest(
+        told["message"],
+        code="graphql_syntax",
+        details={"errors": [told]},
+        remediation=["Correct the document at the given line and column."],
+    )
+
+
+def _validate(schema: GraphQLSchema, document: DocumentNode, limits: Limits) -> None:
+    errors = validate(schema, document, _RULES, max_errors=_MAX_ERRORS, hide_suggestions=not limits.suggestions)
+    if not errors:
+        return
+    if len(errors) <= _MAX_ERRORS and isinstance(errors[-1], ValidationAbortedError):
+        raise TooLarge(
+            "This document selects the same fields too often to be compared.",
+            code="graphql_too_many_selections",
+            remediation=["Select each field once, and spread each fragment once at a level."],
+        )
+    raise BadRequest(
+        "This document does not fit the schema.",
+        code="graphql_invalid",
+        details={"errors": [_told(error, limits) for error in errors]},
+        remediation=["Check it against schema/schema.graphql."],
+    )
+
+
+def _told(error: GraphQLError, limits: Limits) -> dict[str, Any]:
+    message = error.message if limits.suggestions else _HINT.sub("", error.message)
+    if len(message) > _MESSAGE_LENGTH:
+        message = message[: _MESSAGE_LENGTH - 1] + "…"
+    return {"message": message, **(error.locations[0].formatted if error.locations else {})}
+
+
+def _check_variables(variables: Mapping[str, Any], limits: Limits) -> None:
+    """Refuses variables over ``max_variables_bytes`` (about: keys and strings by length, 16 for each value) or nested
+    deeper than ``max_nesting``. Stops counting where it refuses.
+    """
+    weight = _VALUE_BYTES
+    rest: list[tuple[object, int]] = [(variables, 1)]
+    while rest:
+        value, level = rest.pop()
+        if level > limits.max_nesting:
+            raise _too_deep(level, limits.max_nesting)
+        if isinstance(value, str | bytes):
+            weight += len(value)
+        elif isinstance(value, Mapping | list | tuple):
+            weight += _VALUE_BYTES * len(value)
+            if weight <= limits.max_variables_bytes:
+                inner = value.values() if isinstance(value, Mapping) else value
+                weight += sum(map(len, value)) if isinstance(value, Mapping) else 0
+                rest.extend((each, level + 1) for each in inner)
+        if weight > limits.max_variables_bytes:
+            raise _too_many("graphql_too_large", "bytes of variables", weight, limits.max_variables_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document that passed everything that can be known without its variables."""
+
+    source_hash: str
+    document: DocumentNode
+    operations: Mapping[str | None, OperationDefinitionNode]
+    _shapes: Mapping[str | None, _Shape]
+    _fragments: Mapping[str, FragmentDefinitionNode]
+    _model: CostModel
+
+    def operation(self, name: str | None = None) -> OperationDefinitionNode:
+        """The operation to run. Raises BadRequest unless ``name`` (or its absence) means exactly one."""
+        found = self.operations.get(name or None)
+        if found is None and not name and len(self.operations) == 1:
+            found = next(iter(self.operations.values()))
+        if found is None:
+            raise BadRequest(
+                "This document does not have the operation asked for." if name else "Which operation shall run?",
+                code="graphql_operation_unknown",
+                remediation=["Set `operationName` to the name of one operation of the document."],
+            )
+        return found
+
+    def kind(self, operation_name: str | None = None) -> Kind:
+        """What the operation does. Raises like ``operation``."""
+        return self.operation(operation_name).operation.value
+
+    def cost(self, variables: Mapping[str, Any] | None = None, operation_name: str | None = None) -> Cost:
+        """What the operation may cost with these variables; linear in the document.
+
+        Raises BadRequest (``page_too_large``, ``graphql_operation_unknown``) or TooLarge (``graphql_too_costly``, and
+        for the variables themselves ``graphql_too_large`` and ``graphql_too_deep``).
+        """
+        operation = self.operation(operation_name)
+        given = variables or {}
+        _check_variables(given, self._model.limits)
+        return self._model.cost(operation, self._fragments, given, self._shapes[_name_of(operation)].depth)
+
+
+class _Lru(Generic[T]):
+    """The entries used last, bounded in number and in weight."""
+
+    def __init__(self, entries: int, weight: int) -> None:
+        self._entries, self._weight = entries, weight
+        self._held: OrderedDict[str, tuple[T, int]] = OrderedDict()
+        self.weight = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, key: str) -> T | None:
+        held = self._held.get(key)
+        if held is None:
+            return None
+        self._held.move_to_end(key)
+        return held[0]
+
+    def put(self, key: str, value: T, weight: int) -> None:
+        self._held[key] = (value, weight)
+        self.weight += weight
+        while len(self._held) > self._entries or self.weight > self._weight:
+            self.weight -= self._held.popitem(last=False)[1][1]
+
+
+class Documents:
+    """Documents by the SHA-256 of their text, prepared once; refusals are remembered too.
+
+    ``trusted`` maps that hash (hex) to a source: those are kept for good, and with ``trusted_only`` nothing else is
+    accepted. One for each event loop: not for use from several threads.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: Limits,
+        size: int = 1000,
+        *,
+        trusted: Mapping[str, str] | None = None,
+        trusted_only: bool = False,
+    ) -> None:
+        self.schema = schema
+        self.limits = limits
+        self._trusted = dict(trusted or {})
+        for key, source in self._trusted.items():
+            if key != sha256(source.encode()).hexdigest():
+                raise ValueError(f"the trusted document {key} has another SHA-256")
+        self._trusted_only = trusted_only
+        self._kept: dict[str, Prepared] = {}
+        self._recent: _Lru[Prepared] = _Lru(size, _CACHE_BYTES)
+        self._refused: _Lru[KiloError] = _Lru(_FAILURES, _FAILURES * _FAILURE_BYTES)
+        self._model = CostModel(schema, limits)
+
+    def prepare(self, source: str) -> Prepared:
+        """The document ready to run. Raises a KiloError for one that may not, at no cost the second time."""
+        key = sha256(self._text(source)).hexdigest()
+        if self._trusted_only and key not in self._trusted:
+            raise _not_trusted()
+        ready = self._kept.get(key) or self._recent.get(key)
+        if ready is not None:
+            return ready
+        refused = self._refused.get(key)
+        if refused is not None:
+            raise _again(refused)
+        try:
+            return self._prepare(key, source)
+        except KiloError as error:
+            self._refused.put(key, _again(error), _FAILURE_BYTES)
+            raise
+
+    def prepare_trusted(self, source_hash: str) -> Prepared:
+        """The persisted document of this hash. Raises Forbidden or NotFound for an unknown one."""
+        source = self._trusted.get(source_hash.lower())
+        if source is not None:
+            return self.prepare(source)
+        if self._trusted_only:
+            raise _not_trusted()
+        raise NotFound(
+            "No document is stored under this hash.",
+            code="graphql_document_unknown",
+            remediation=["Send the document itself."],
+        )
+
+    def _text(self, source: str) -> bytes:
+        size = len(source)  # no text has fewer bytes than characters: what is far too long is not even encoded
+        if size <= self.limits.max_bytes:
+            text = source.encode("utf-8", "surrogatepass")
+            size = len(text)
+            if size <= self.limits.max_bytes:
+                return text
+        raise _too_many("graphql_too_large", "bytes", size, self.limits.max_bytes)
+
+    def _prepare(self, key: str, source: str) -> Prepared:
+        tokens = _scan(source, self.limits)
+        document = _parse(source, self.limits)
+        shapes = _measure(document, self.limits)
+        _validate(self.schema, document, self.limits)
+        operations = {_name_of(node): node for node in _operations_of(document)}
+        prepared = Prepared(key, document, operations, shapes, fragments_of(document), self._model)
+        if key in self._trusted:
+            self._kept[key] = prepared
+        else:
+            self._recent.put(key, prepared, tokens * _TOKEN_BYTES + 4 * len(source))
+        return prepared
+
+
+def _not_trusted() -> Forbidden:
+    return Forbidden(
+        "Only documents that were registered beforehand run here.",
+        code="graphql_document_not_trusted",
+        remediation=["Use one of the published documents, or sign in and use the full API."],
+    )
+
+
+def _again(error: KiloError) -> KiloError:
+    """The same refusal afresh: a raised exception collects frames, and those hold the document."""
+    return type(error)(error.message, code=error.code, details=error.details, remediation=error.remediation)

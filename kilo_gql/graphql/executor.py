@@ -1,0 +1,110 @@
+"""Runs a prepared document against the schema: limits first, then graphql-core directly.
+
+Strawberry defines the schema; its per-request machinery (extensions, a second validation, a wrapped context) is
+left out, since documents are parsed, validated and costed once and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLSchema, OperationType, execute
+from graphql.execution import ExperimentalIncrementalExecutionResults, experimental_execute_incrementally
+
+from kilo_gql.errors import BadRequest
+from kilo_gql.graphql.context import Context
+from kilo_gql.graphql.documents import Documents, Prepared
+from kilo_gql.graphql.errors import format_error
+from kilo_gql.limits import Limiter, spend
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request: a document, or the hash of a trusted one, with its variables."""
+
+    query: str | None
+    variables: Mapping[str, Any]
+    operation_name: str | None
+    sha256: str | None
+
+    @classmethod
+    def parse(cls, payload: Any) -> Ask:
+        """From a request's JSON. Raises BadRequest."""
+        if not isinstance(payload, dict):
+            raise BadRequest("Send one JSON object with `query`; batches are not taken.", code="graphql_bad_request")
+        query, name = payload.get("query"), payload.get("operationName")
+        variables, extensions = payload.get("variables") or {}, payload.get("extensions") or {}
+        persisted = extensions.get("persistedQuery") if isinstance(extensions, dict) else None
+        sha256 = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+        texts = all(value is None or isinstance(value, str) for value in (query, name, sha256))
+        if not texts or not isinstance(variables, dict) or (query is None and sha256 is None):
+            raise BadRequest(
+                "`query` and `operationName` are strings, `variables` is an object.", code="graphql_bad_request"
+            )
+        return cls(query, variables, name, sha256)
+
+
+
+
+class Executor:
+    """The schema behind its limits. ``points`` is the budget of an actor per minute."""
+
+    def __init__(self, schema: GraphQLSchema, documents: Documents, limiter: Limiter, points: int) -> None:
+        self.schema = schema
+        self.documents = documents
+        self._limiter = limiter
+        self._points = points
+
+    def prepare(self, ask: Ask) -> Prepared:
+        """The document, parsed and validated. Raises KiloError."""
+        if ask.sha256 is not None:
+            return self.documents.prepare_trusted(ask.sha256)
+        assert ask.query is not None
+        return self.documents.prepare(ask.query)
+
+    async def run(
+        self, ask: Ask, context: Context, *, incremental: bool = False
+    ) -> dict[str, Any] | AsyncIterator[dict[str, Any]]:
+        """The answer to a query or mutation, or its parts if it defers some. Raises KiloError if it is not run."""
+        prepared = self.prepare(ask)
+        if prepared.operation(ask.operation_name).operation is OperationType.SUBSCRIPTION:
+            raise BadRequest("Subscriptions are served over a websocket at the same path.", code="graphql_bad_request")
+        await self.charge(prepared, ask, context)
+        run: Any = experimental_execute_incrementally if incremental else execute
+        result = run(
+            self.schema,
+            prepared.document,
+            context_value=context,
+            variable_values=dict(ask.variables),
+            operation_name=ask.operation_name,
+            hide_suggestions=not self.documents.limits.suggestions,
+        )
+        if isawaitable(result):
+            result = await result
+        if isinstance(result, ExperimentalIncrementalExecutionResults):
+            return _parts(result, context)
+        return answer(result, context.request_id)
+
+    async def charge(self, prepared: Prepared, ask: Ask, context: Context) -> None:
+        """Take a document's points from its actor's budget. Raises TooLarge or RateLimited."""
+        cost = prepared.cost(ask.variables, ask.operation_name)
+        await spend(self._limiter, f"points:{context.actor.key}", cost.points, self._points, "GraphQL points")
+
+
+def answer(result: ExecutionResult, request_id: str) -> dict[str, Any]:
+    """An execution result as JSON data."""
+    made: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        made["errors"] = [format_error(error, request_id) for error in result.errors]
+    return made
+
+
+async def _parts(results: ExperimentalIncrementalExecutionResults, context: Context) -> AsyncIterator[dict[str, Any]]:
+    initial = results.initial_result
+    first = answer(ExecutionResult(initial.data, initial.errors), context.request_id)
+    yield {**first, "pending": [item.formatted for item in initial.pending], "hasNext": initial.has_next}
+    async for part in results.subsequent_results:
+        yield dict(part.formatted)

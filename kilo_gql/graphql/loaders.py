@@ -1,0 +1,34 @@
+"""One batch instead of many reads: made anew for each request, each batch an operation of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import Any, TypeVar
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from kilo_gql.access import Actor
+from kilo_gql.domain import projects
+from kilo_gql.operations import Operation, Throat
+
+V = TypeVar("V")
+
+
+class Loaders:
+    """Named ``<things>_by_<key>``; a loader is made when it is first asked for."""
+
+    def __init__(self, throat: Throat, actor: Actor) -> None:
+        self._throat = throat
+        self._actor = actor
+
+    def _batch(self, operation: Operation[list[V]]) -> Callable[[list[Any]], Awaitable[list[V]]]:
+        async def load(keys: list[Any]) -> list[V]:
+            return (await self._throat.execute(self._actor, operation, keys)).value
+
+        return load
+
+    @cached_property
+    def stats_by_project(self) -> DataLoader[UUID, dict[str, int]]:
+        return DataLoader(self._batch(projects.stats_by_project))

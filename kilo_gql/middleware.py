@@ -1,0 +1,87 @@
+"""What surrounds every answer: request id, build, timing, counts, one log line, masked bugs."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kilo_gql.errors import KiloError
+from kilo_gql.metrics import Metrics
+from kilo_gql.rest.machinery import problem
+
+log = structlog.get_logger("kilo.http")
+
+_REQUEST_ID: Final = re.compile(rb"[\w.:-]{8,64}", re.ASCII)
+_MASKED: Final = "Something went wrong on our side."
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return str(value.decode())
+    return uuid4().hex
+
+
+def _door(path: str) -> str:
+    """A label of few values: a path holds ids."""
+    first = path.split("/", 2)[1] if path.startswith("/") else ""
+    return first if first in ("graphql", "v1", "media", "g", "healthz", "readyz", "metrics") else "page"
+
+
+class Surround:
+    """Pure ASGI, so that streams pass through untouched."""
+
+    def __init__(self, app: ASGIApp, *, build: str, metrics: Metrics) -> None:
+        self._app = app
+        self._build = build.encode()
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        scope["kilo_request_id"] = request_id = _request_id(scope)
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+
+        async def send_dressed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                spent = (time.perf_counter() - started) * 1000
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                    (b"kilo-build", self._build),
+                    (b"server-timing", b"app;dur=%.1f" % spent),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"referrer-policy", b"same-origin"),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_dressed)
+        except KiloError as error:
+            await problem(error, request_id)(scope, receive, send_dressed)
+        except Exception:
+            log.exception("request_failed", request_id=request_id, method=scope["method"])
+            if not status:
+                bug = KiloError(_MASKED, remediation=["Try again; if it stays, report the request id."])
+                await problem(bug, request_id)(scope, receive, send_dressed)
+        finally:
+            door = _door(scope["path"])
+            seconds = time.perf_counter() - started
+            self._metrics.requests.labels(door, str(status)).inc()
+            self._metrics.seconds.labels(door).observe(seconds)
+            log.info(
+                "request", request_id=request_id, method=scope["method"], door=door, status=status,
+                ms=round(seconds * 1000, 1),
+            )  # fmt: skip

@@ -1,0 +1,136 @@
+"""Turns a row of the route table into an endpoint: parse, one call to the throat, render."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kilo_gql.access import Actor, Anonymous, Perm
+from kilo_gql.errors import BadRequest, KiloError, TooLarge, not_found
+from kilo_gql.operations import Operation, Outcome, Throat
+from kilo_gql.rest.bodies import Body
+
+MAX_BODY: Final = 1 << 20
+_PARAMETER: Final = re.compile(r"{(\w+)}")
+
+
+class Renders(Protocol):
+    """A view: an operation's value as JSON."""
+
+    def render(self, value: Any) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RestRoute:
+    """One documented operation: ids of the path go first, then what the body or the query names."""
+
+    method: str
+    path: str
+    operation: Operation[Any]
+    view: Renders
+    body: type[Body] | None = None
+    query: type[Body] | None = None
+    status: int = 200
+    tag: str = ""
+
+    @property
+    def path_parameters(self) -> list[str]:
+        return _PARAMETER.findall(self.path)
+
+
+class Door(Protocol):
+    """What the application lends to its routes."""
+
+    throat: Throat
+
+    async def actor(self, request: Request) -> Actor: ...
+
+
+def endpoint(route: RestRoute, door: Callable[[Request], Door]) -> Callable[[Request], Awaitable[Response]]:
+    """The Starlette endpoint of a route."""
+
+    async def handle(request: Request) -> Response:
+        house = door(request)
+        actor = Anonymous() if route.operation.perm is Perm.PUBLIC else await house.actor(request)
+        ids = [_uuid(name, request.path_params[name]) for name in route.path_parameters]
+        named = await _named(route, request)
+        key = request.headers.get("idempotency-key") if route.operation.write else None
+        outcome = await house.throat.execute(actor, route.operation, *ids, key=key, **named)
+        return _answer(route, outcome)
+
+    return handle
+
+
+def _answer(route: RestRoute, outcome: Outcome[Any]) -> Response:
+    response = Response(route.view.render(outcome.value), route.status, media_type="application/json")
+    if route.status == 204:
+        del response.headers["content-type"]
+    response.headers["cache-control"] = "no-store"
+    if route.operation.write:
+        response.headers["kilo-op-id"] = str(outcome.op_id)
+        if outcome.replayed:
+            response.headers["idempotency-replayed"] = "true"
+    return response
+
+
+async def _named(route: RestRoute, request: Request) -> dict[str, Any]:
+    try:
+        if route.body is not None:
+            return route.body.model_validate_json(await _body(request)).arguments()
+        if route.query is not None:
+            return route.query.model_validate_strings(dict(request.query_params)).arguments()
+    except ValidationError as error:
+        raise invalid(error) from error
+    return {}
+
+
+async def _body(request: Request) -> bytes:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise BadRequest("Send the body as application/json.", code="unsupported_media_type")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise TooLarge(f"A body has at most {MAX_BODY} bytes.")
+    return body
+
+
+def _uuid(name: str, text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise not_found(name.removesuffix("Id")) from None
+
+
+def invalid(error: ValidationError) -> BadRequest:
+    """What is wrong with a body or query, field by field, without repeating what was sent."""
+    faults = {".".join(map(str, fault["loc"])) or "body": fault["msg"] for fault in error.errors(include_input=False)}
+    first = next(iter(faults.items()))
+    return BadRequest(f"{first[0]}: {first[1]}", details={"fields": faults})
+
+
+def problem(error: KiloError, request_id: str) -> Response:
+    """The contract's Error envelope."""
+    content: dict[str, Any] = {
+        "code": error.code,
+        "message": error.message,
+        "details": error.details,
+        "remediation": error.remediation,
+        "requestId": request_id,
+    }
+    response = Response(orjson.dumps(content), error.status, media_type="application/json")
+    response.headers["cache-control"] = "no-store"
+    if error.retry_after is not None:
+        response.headers["retry-after"] = str(max(1, round(error.retry_after)))
+    if error.status == 401:
+        response.headers["www-authenticate"] = "Bearer"
+    return response

@@ -1,0 +1,175 @@
+"""What REST answers show: explicit allow-lists read from rows. Output fields have no defaults."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic.alias_generators import to_camel
+
+from kilo_gql.models import Delivery, JobStatus, ProjectStatus, Role, SessionKind
+from kilo_gql.paging import Page
+
+V = TypeVar("V", bound="View")
+
+
+class View(BaseModel):
+    """One thing, in camelCase."""
+
+    model_config = ConfigDict(alias_generator=to_camel, from_attributes=True, populate_by_name=True)
+
+    @classmethod
+    def render(cls, value: Any) -> bytes:
+        return cls.model_validate(value).model_dump_json(by_alias=True).encode()
+
+
+class PageView(Generic[V]):
+    """A page of views: ``items`` and ``pageInfo``."""
+
+    def __init__(self, item: type[V]) -> None:
+        self.item = item
+        self._items: TypeAdapter[list[V]] = TypeAdapter(list[item])  # type: ignore[valid-type]
+
+    def render(self, page: Page[Any]) -> bytes:
+        items = self._items.dump_json(self._items.validate_python(page.items, from_attributes=True), by_alias=True)
+        cursor = b"null" if page.next_cursor is None else b'"%b"' % page.next_cursor.encode()
+        return b'{"items":%b,"pageInfo":{"nextCursor":%b}}' % (items, cursor)
+
+
+class ListView(Generic[V]):
+    """A short list that needs no pages: ``items`` alone."""
+
+    def __init__(self, item: type[V]) -> None:
+        self.item = item
+        self._items: TypeAdapter[list[V]] = TypeAdapter(list[item])  # type: ignore[valid-type]
+
+    def render(self, rows: Any) -> bytes:
+        items = self._items.dump_json(self._items.validate_python(list(rows), from_attributes=True), by_alias=True)
+        return b'{"items":%b}' % items
+
+
+class ProjectView(View):
+    id: UUID
+    studio_id: UUID | None
+    owner_user_id: UUID
+    title: str
+    description: str | None
+    shoot_date: date | None
+    timezone: str | None
+    status: ProjectStatus
+    created_at: datetime
+    updated_at: datetime
+
+
+class JobView(View):
+    id: UUID
+    project_id: UUID | None
+    asset_id: UUID | None
+    type: str
+    status: JobStatus
+    progress: float
+    stage: str | None
+    message: str | None
+    error: str | None
+    error_code: str | None
+    remediation: list[str]
+    attempts: int
+    result: dict[str, Any] | None
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class UserView(View):
+    id: UUID
+    email: str
+    display_name: str
+    created_at: datetime
+
+
+class SessionView(View):
+    id: UUID
+    kind: SessionKind
+    user_agent: str | None
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+
+
+class LoginStartedView(View):
+    challenge_id: str
+    delivery: Delivery
+
+
+class SignedInView(View):
+    access_token: str
+    refresh_token: str
+    user: UserView
+
+
+class ApiTokenView(View):
+    id: UUID
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+
+
+class NewApiTokenView(View):
+    secret: str
+    token: ApiTokenView
+
+
+class MemberView(View):
+    project_id: UUID
+    user_id: UUID
+    role: Role
+    created_at: datetime
+
+
+class InvitationView(View):
+    id: UUID
+    project_id: UUID
+    email: str
+    role: Role
+    created_at: datetime
+    expires_at: datetime
+
+
+class StudioView(View):
+    id: UUID
+    name: str
+    created_at: datetime
+
+
+class StudioMemberView(View):
+    studio_id: UUID
+    user_id: UUID
+    role: Role
+    created_at: datetime
+
+
+class CountView(View):
+    """How many things an operation touched."""
+
+    count: int
+
+    @classmethod
+    def render(cls, value: Any) -> bytes:
+        return b'{"count":%d}' % value
+
+
+class NoView:
+    """An answer without a body (204)."""
+
+    empty: ClassVar[bool] = True
+
+    @classmethod
+    def render(cls, value: Any) -> bytes:
+        return b""
+
+

@@ -1,0 +1,1 @@
+"""One Alembic chain; ``kilo migrate`` runs it."""

@@ -1,0 +1,37 @@
+"""Root fields are bound to operations: the description and the permission come from there, and a test walks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import strawberry
+from strawberry.types.field import StrawberryField
+
+from kilo_gql.operations import Operation
+
+
+def _bind(operation: Operation[Any], graphql_type: Any, resolver: Callable[..., Any]) -> StrawberryField:
+    made: StrawberryField = strawberry.field(
+        resolver=resolver,
+        graphql_type=graphql_type,
+        description=f"{operation.doc} Permission: {operation.perm.value}.",
+        metadata={"operation": operation},
+    )
+    return made
+
+
+def ask(operation: Operation[Any], graphql_type: Any) -> Callable[[Callable[..., Any]], StrawberryField]:
+    """A query field that is one reading operation."""
+
+    def bind(resolver: Callable[..., Any]) -> StrawberryField:
+        return _bind(operation, graphql_type, resolver)
+
+    return bind
+
+
+def change(operation: Operation[Any], graphql_type: Any) -> Callable[[Callable[..., Any]], StrawberryField]:
+    """A mutation field that is one writing operation."""
+    if not operation.write:
+        raise TypeError(f"{operation.name} does not write")
+    return ask(operation, graphql_type)
