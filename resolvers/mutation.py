@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from strawberry.tools import merge_types
 
+from resolvers.auth import AuthMutation
+from resolvers.jobs import JobMutation
+from resolvers.members import MemberMutation
 from resolvers.projects import ProjectMutation
 
-Mutation = merge_types("Mutation", (ProjectMutation,))
+Mutation = merge_types("Mutation", (AuthMutation, ProjectMutation, MemberMutation, JobMutation))

@@ -8,7 +8,6 @@ from uuid import UUID
 import strawberry
 
 from kilo_gql.domain import projects
-from kilo_gql.models import ProjectStatus as Status
 from resolvers.arguments import After, First, IdempotencyKey, ProjectId, page
 from resolvers.binding import ask, change
 from schema.base import Info
@@ -34,7 +33,7 @@ class ProjectQuery:
     async def projects(
         self, info: Info, first: First = 50, after: After = None, status: ProjectStatus | None = None
     ) -> Any:
-        return await info.context.read(projects.list_projects, page(first, after), status and Status(status))
+        return await info.context.read(projects.list_projects, page(first, after), status)
 
 
 @strawberry.type

@@ -31,7 +31,7 @@ def shows(*models: type) -> Callable[[type[T]], type[T]]:
         def is_type_of(value: Any, _info: GraphQLResolveInfo) -> bool:
             return isinstance(value, accepted)
 
-        cls.is_type_of = is_type_of  # type: ignore[attr-defined]
+        cls.__strawberry_definition__.is_type_of = is_type_of  # type: ignore[attr-defined]
         return cls
 
     return declare

@@ -11,7 +11,6 @@ import strawberry
 
 from kilo_gql import events
 from kilo_gql.events import Event, EventName, Reset
-from kilo_gql.models import JobStatus as Status
 from schema.base import bounded, text
 from schema.jobs import JobStatus
 from schema.scalars import JSON
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
 
 T = TypeVar("T")
-ResetReason = strawberry.enum(events.ResetReason, description="Why a cursor could not be served.")
+strawberry.enum(events.ResetReason, description="Why a cursor could not be served.")
+ResetReason = events.ResetReason
 
 
 def tells(name: EventName) -> Callable[[type[T]], type[T]]:
@@ -30,7 +30,7 @@ def tells(name: EventName) -> Callable[[type[T]], type[T]]:
         def is_type_of(value: Any, _info: GraphQLResolveInfo) -> bool:
             return isinstance(value, Event) and value.name is name
 
-        cls.is_type_of = is_type_of  # type: ignore[attr-defined]
+        cls.__strawberry_definition__.is_type_of = is_type_of  # type: ignore[attr-defined]
         return cls
 
     return declare
@@ -61,8 +61,8 @@ class MemberUpdated(ProjectChange):
     """`member.updated`."""
 
 
-def _status(parent: strawberry.Parent[Event]) -> Status:
-    return Status(parent.changed["status"])
+def _status(parent: strawberry.Parent[Event]) -> JobStatus:
+    return JobStatus(parent.changed["status"])
 
 
 def _progress(parent: strawberry.Parent[Event]) -> float:
@@ -91,7 +91,7 @@ class JobProgressed(ProjectChange):
     """`job.progress`."""
 
     job_id: UUID = strawberry.field(resolver=_job_id, description="The job.")
-    status: JobStatus = strawberry.field(resolver=_status, description="Where it stands.", graphql_type=JobStatus)
+    status: JobStatus = strawberry.field(resolver=_status, description="Where it stands.")
     progress: float = strawberry.field(resolver=_progress, description="0 to 1.")
     stage: str | None = strawberry.field(resolver=_stage, description="What it is doing.")
     message: str | None = strawberry.field(resolver=_message, description="A sentence for a person.")
@@ -103,7 +103,7 @@ class JobEnded(ProjectChange):
     """`job.done`."""
 
     job_id: UUID = strawberry.field(resolver=_job_id, description="The job.")
-    status: JobStatus = strawberry.field(resolver=_status, description="How it ended.", graphql_type=JobStatus)
+    status: JobStatus = strawberry.field(resolver=_status, description="How it ended.")
     error: str | None = strawberry.field(resolver=_error, description="Why it failed.")
 
 

@@ -11,10 +11,12 @@ from kilo_gql import models
 from schema.base import Connection, Node, bounded, receipt, shows, text, value
 from schema.scalars import JSON
 
-JobStatus = strawberry.enum(models.JobStatus, description="Where a job stands: done, failed and canceled are final.")
-JobPriority = strawberry.enum(
+strawberry.enum(models.JobStatus, description="Where a job stands: done, failed and canceled are final.")
+JobStatus = models.JobStatus
+strawberry.enum(
     models.Priority, name="JobPriority", description="Who goes first: somebody waits, nobody waits, or whenever."
 )
+JobPriority = models.Priority
 
 
 @shows(models.Job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -11,7 +12,8 @@ from kilo_gql import models
 from kilo_gql.domain import projects
 from schema.base import Connection, Info, Node, receipt, shows, text, value
 
-ProjectStatus = strawberry.enum(models.ProjectStatus, description="Where a project stands.")
+strawberry.enum(models.ProjectStatus, description="Where a project stands.")
+ProjectStatus = models.ProjectStatus
 
 
 @strawberry.type(description="Counts of a project's contents, computed by the database.")
@@ -38,14 +40,9 @@ class Project(Node):
     created_at: datetime = text("When the project was created.")
     updated_at: datetime = text("When the project itself last changed.")
 
-    @strawberry.field(description="Counts of the project's contents.")
-    async def stats(parent: strawberry.Parent[models.Project], info: Info) -> ProjectStats:
-        counts = await info.context.load.stats_by_project.load(parent.id)
-        return ProjectStats(
-            member_count=counts["memberCount"],
-            open_job_count=counts["openJobCount"],
-            failed_job_count=counts["failedJobCount"],
-        )
+    @strawberry.field(description="Counts of the project's contents.", graphql_type=ProjectStats)
+    async def stats(parent: strawberry.Parent[models.Project], info: Info) -> Any:
+        return await info.context.load.stats_by_project.load(parent.id)
 
 
 @strawberry.input(description="What a project starts with.")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
+from kilo_gql import assembly
+from kilo_gql.config import Settings
 from kilo_gql.db import Database, House
 from kilo_gql.operations import Throat
 from tests.support.clock import Clock
@@ -24,12 +28,16 @@ class SilentBells:
     def __init__(self) -> None:
         self.events = 0
         self.jobs: list[tuple[str, UUID]] = []
+        self.ended: list[UUID] = []
 
     def ring_events(self) -> None:
         self.events += 1
 
     def ring_jobs(self, jobs: list[tuple[str, UUID]]) -> None:
         self.jobs.extend(jobs)
+
+    def ring_ended(self, sessions: list[UUID]) -> None:
+        self.ended.extend(sessions)
 
 
 @pytest.fixture
@@ -38,13 +46,16 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def house(clock: Clock) -> House:
-    return House(
-        base_url="http://127.0.0.1:8400",
-        signup_open=True,
-        key=lambda purpose: hashlib.sha256(b"test " + purpose.encode()).digest(),
-        clock=clock,
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """One machine, its own database."""
+    return Settings(
+        home=tmp_path, database_url=SecretStr(database_url), secret_key=SecretStr("a test secret of 32 characters!!")
     )
+
+
+@pytest.fixture
+def house(clock: Clock, settings: Settings) -> House:
+    return replace(assembly.house_of(settings), clock=clock)
 
 
 @pytest_asyncio.fixture
@@ -67,3 +78,4 @@ def throat(db: Database, bells: SilentBells) -> Throat:
 @pytest.fixture
 def make(db: Database) -> Make:
     return Make(db)
+

@@ -111,7 +111,7 @@ async def update_project(tx: Tx, project_id: UUID, change: ProjectChange) -> Pro
     """
     wanted = given(change)
     if "status" in wanted:
-        tx.perm = Perm.PROJECT_MANAGE
+        tx.ask(Perm.PROJECT_MANAGE)
     project = await tx.get(Project, project_id, lock=True)
     checks = {"title": _title, "description": _description, "timezone": _timezone}
     values = {name: checks.get(name, lambda value: value)(value) for name, value in wanted.items()}
@@ -136,9 +136,29 @@ async def restore_project(tx: Tx, project_id: UUID) -> Project:
     return _apply(tx, await tx.get(Project, project_id, lock=True), {"status": ProjectStatus.ACTIVE})
 
 
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counts of a project's contents, computed by the database."""
+
+    member_count: int = 0
+    open_job_count: int = 0
+    failed_job_count: int = 0
+
+
 @operation(Perm.PROJECT_READ)
-async def stats_by_project(tx: Tx, project_ids: list[UUID]) -> list[dict[str, int]]:
-    """Counts of each project's contents, in the order asked for; computed by the database in two statements."""
+async def get_stats(tx: Tx, project_id: UUID) -> Stats:
+    """Counts of one project's contents."""
+    await tx.enter(project_id)
+    return (await _stats(tx, [project_id]))[0]
+
+
+@operation(Perm.PROJECT_READ)
+async def stats_by_project(tx: Tx, project_ids: list[UUID]) -> list[Stats]:
+    """Counts of each project's contents, in the order asked for; projects the actor cannot see count nothing."""
+    return await _stats(tx, project_ids)
+
+
+async def _stats(tx: Tx, project_ids: list[UUID]) -> list[Stats]:
     members = await tx.rows(
         select(Member.project_id, func.count().label("n"))
         .where(Member.project_id.in_(project_ids))
@@ -155,14 +175,7 @@ async def stats_by_project(tx: Tx, project_ids: list[UUID]) -> list[dict[str, in
     )
     member_count = {row.project_id: row.n for row in members}
     job_count = {row.project_id: (row.open, row.failed) for row in jobs}
-    return [
-        {
-            "memberCount": member_count.get(project_id, 0),
-            "openJobCount": job_count.get(project_id, (0, 0))[0],
-            "failedJobCount": job_count.get(project_id, (0, 0))[1],
-        }
-        for project_id in project_ids
-    ]
+    return [Stats(member_count.get(key, 0), *job_count.get(key, (0, 0))) for key in project_ids]
 
 
 def _apply(tx: Tx, project: Project, values: dict[str, object]) -> Project:

@@ -52,8 +52,10 @@ _CACHE_BYTES: Final = 32 * 1024 * 1024
 _FAILURES: Final = 256
 _FAILURE_BYTES: Final = 2048
 #: What the cheapest variable weighs, so that a million nulls are not free.
-_VALUE_BYTES: Final = 16
+_VALUE_BYTES: Final = 32
 
+#: Values of the document that graphql-core would repeat: they may be secrets, and the reader has them.
+_ECHO: Final = re.compile(r"(cannot represent[^:]*|Expected value of type [^,]*)(?:: |, found ).*", re.DOTALL)
 _HINT: Final = re.compile(r"[,\s]*did you mean.*", re.IGNORECASE | re.DOTALL)
 #: One match a token, comments included; strings and comments are swallowed whole, so that no bracket in them counts.
 #: Possessive: no document makes it backtrack.
@@ -116,15 +118,16 @@ def _measure(document: DocumentNode, limits: Limits) -> dict[str | None, _Shape]
     if len(operations) > limits.max_operations:
         raise _too_many("graphql_too_many_operations", "operations", len(operations), limits.max_operations)
     shapes = _Shapes(document, limits)
-    # Fragments nobody spreads are refused by validation, but only after it has worked through them.
-    for name in shapes.fragments:
-        _refuse(shapes.fragment(name, 1), limits, SATURATED)
     measured = {}
     for node in operations:
         roots = limits.max_mutation_fields if node.operation.value == "mutation" else limits.max_root_fields
         shape = shapes.operation(node)
         _refuse(shape, limits, roots)
         measured[_name_of(node)] = shape
+    # Fragments nobody spreads are refused by validation, but only after it has worked through them.
+    for name in shapes.fragments:
+        shape = shapes.fragment(name, 1)
+        _refuse(_Shape(height=shape.height, selections=shape.selections), limits, 0)
     if shapes.visited > limits.max_selections:
         raise _too_many("graphql_too_many_selections", "selections", shapes.visited, limits.max_selections)
     return measured
@@ -213,8 +216,6 @@ class _Shapes:
         return replace(below, depth=depth, roots=1, aliases=below.aliases + (node.alias is not None))
 
 
-
-
 def _scan(source: str, limits: Limits) -> int:
     """The number of tokens. Raises what the first limit says; nothing here recurses."""
     tokens = depth = 0
@@ -275,32 +276,38 @@ def _validate(schema: GraphQLSchema, document: DocumentNode, limits: Limits) -> 
 
 
 def _told(error: GraphQLError, limits: Limits) -> dict[str, Any]:
-    message = error.message if limits.suggestions else _HINT.sub("", error.message)
+    message = _ECHO.sub(r"\1", error.message)
+    if not limits.suggestions:
+        message = _HINT.sub("", message)
     if len(message) > _MESSAGE_LENGTH:
         message = message[: _MESSAGE_LENGTH - 1] + "…"
     return {"message": message, **(error.locations[0].formatted if error.locations else {})}
 
 
 def _check_variables(variables: Mapping[str, Any], limits: Limits) -> None:
-    """Refuses variables over ``max_variables_bytes`` (about: keys and strings by length, 16 for each value) or nested
-    deeper than ``max_nesting``. Stops counting where it refuses.
+    """Refuses variables over ``max_variables_bytes`` (about: keys and strings by length, 32 for each value) or nested
+    deeper than ``max_nesting``. Layer by layer, and not a step beyond the limit.
     """
-    weight = _VALUE_BYTES
-    rest: list[tuple[object, int]] = [(variables, 1)]
-    while rest:
-        value, level = rest.pop()
+    weight, level = _VALUE_BYTES * len(variables), 0
+    if weight > limits.max_variables_bytes:
+        raise _too_many("graphql_too_large", "bytes of variables", weight, limits.max_variables_bytes)
+    layer: list[object] = list(variables.values())
+    while layer:
+        level += 1
         if level > limits.max_nesting:
             raise _too_deep(level, limits.max_nesting)
-        if isinstance(value, str | bytes):
-            weight += len(value)
-        elif isinstance(value, Mapping | list | tuple):
-            weight += _VALUE_BYTES * len(value)
-            if weight <= limits.max_variables_bytes:
-                inner = value.values() if isinstance(value, Mapping) else value
-                weight += sum(map(len, value)) if isinstance(value, Mapping) else 0
-                rest.extend((each, level + 1) for each in inner)
-        if weight > limits.max_variables_bytes:
-            raise _too_many("graphql_too_large", "bytes of variables", weight, limits.max_variables_bytes)
+        below: list[object] = []
+        for value in layer:
+            if isinstance(value, str):
+                weight += len(value)
+            elif isinstance(value, dict | list):
+                weight += _VALUE_BYTES * len(value)
+                if weight <= limits.max_variables_bytes:
+                    weight += sum(map(len, value)) if isinstance(value, dict) else 0
+                    below.extend(value.values() if isinstance(value, dict) else value)
+            if weight > limits.max_variables_bytes:
+                raise _too_many("graphql_too_large", "bytes of variables", weight, limits.max_variables_bytes)
+        layer = below
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLSchema, OperationType, execute
+from graphql import ExecutionResult, GraphQLSchema, OperationType
 from graphql.execution import ExperimentalIncrementalExecutionResults, experimental_execute_incrementally
 
 from kilo_gql.errors import BadRequest
@@ -72,9 +72,15 @@ class Executor:
         prepared = self.prepare(ask)
         if prepared.operation(ask.operation_name).operation is OperationType.SUBSCRIPTION:
             raise BadRequest("Subscriptions are served over a websocket at the same path.", code="graphql_bad_request")
+        if not incremental and _defers(prepared):
+            raise BadRequest(
+                "@defer and @stream need an answer in parts.",
+                code="graphql_bad_request",
+                remediation=["Send `Accept: multipart/mixed`, or leave the directives out."],
+            )
         await self.charge(prepared, ask, context)
-        run: Any = experimental_execute_incrementally if incremental else execute
-        result = run(
+        # graphql-core's plain ``execute`` refuses every document of a schema that knows @defer
+        result = experimental_execute_incrementally(
             self.schema,
             prepared.document,
             context_value=context,
@@ -92,6 +98,12 @@ class Executor:
         """Take a document's points from its actor's budget. Raises TooLarge or RateLimited."""
         cost = prepared.cost(ask.variables, ask.operation_name)
         await spend(self._limiter, f"points:{context.actor.key}", cost.points, self._points, "GraphQL points")
+
+
+def _defers(prepared: Prepared) -> bool:
+    """Does the document ask for parts? A word in a string counts as well: the answer then only needs the header."""
+    text = prepared.document.loc.source.body if prepared.document.loc else ""
+    return "@defer" in text or "@stream" in text
 
 
 def answer(result: ExecutionResult, request_id: str) -> dict[str, Any]:

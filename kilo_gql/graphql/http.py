@@ -34,7 +34,7 @@ class GraphQLHTTP:
         self._context = context
         self._graphiql = graphiql
 
-    async def __call__(self, request: Request) -> Response:
+    async def handle(self, request: Request) -> Response:
         if request.method == "GET":
             return self._page(request)
         try:

@@ -128,7 +128,7 @@ class CostModel:
         self.schema = schema
         self.limits = limits
         self.types = len(schema.type_map)
-        members = sum(_members(kind) for kind in schema.type_map.values())
+        members = sum(len(getattr(kind, "fields", ())) for kind in schema.type_map.values())
         self.members = max(1, math.ceil(members / self.types))
         self.introspection = 1
         if limits.introspection:
@@ -163,13 +163,6 @@ class CostModel:
         operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
         field = cast(FieldNode, operation.selection_set.selections[0])
         return _Walk(self, fragments_of(document), {}).introspected(field)
-
-
-def _members(kind: GraphQLNamedType) -> int:
-    counted = len(getattr(kind, "fields", ())) + len(getattr(kind, "values", ()))
-    if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
-        counted += sum(len(field.args) for field in kind.fields.values())
-    return counted
 
 
 def _values(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -280,7 +273,7 @@ class _Walk:
         return max((size for size in asked if size is not None), default=self.limits.default_page)
 
     def _asked(self, value: ValueNode | None, argument: GraphQLArgument) -> int | None:
-        asked: Any = argument.default_value
+        asked = _default(argument)
         if isinstance(value, VariableNode):
             asked = self.values.get(value.name.value, asked)
         elif value is not None:
@@ -302,6 +295,13 @@ class _Walk:
 
     def _type(self, name: str) -> GraphQLNamedType:
         return self.model.schema.type_map[name]
+
+
+def _default(argument: GraphQLArgument) -> Any:
+    """An argument's default, which graphql-core keeps in three ways: for code, as a value, as it was in the SDL."""
+    if argument.default is None:
+        return argument.default_value
+    return argument.default.value if argument.default.literal is None else _literal(argument.default.literal)
 
 
 def _never(node: SelectionNode) -> bool:
@@ -327,14 +327,10 @@ def _bound(field: GraphQLField) -> int | None:
     return bound if isinstance(bound, int) and not isinstance(bound, bool) and bound > 0 else None
 
 
-def _paged(field: GraphQLField) -> bool:
-    return any(name in field.args for name in _PAGE_ARGUMENTS)
-
-
 def _is_page_list(parent: GraphQLNamedType, name: str, field: GraphQLField) -> bool:
     """Whether the page a list is cut to is asked for one field further up, at the connection."""
     mine = name in _PAGE_LISTS and parent.name.endswith("Connection") and _list_levels(field) > 0
-    return mine and not _paged(field) and _bound(field) is None
+    return mine and not any(each in field.args for each in _PAGE_ARGUMENTS) and _bound(field) is None
 
 
 def lint_bounds(schema: GraphQLSchema) -> list[str]:

@@ -10,7 +10,8 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from kilo_gql.access import Actor
-from kilo_gql.domain import projects
+from kilo_gql.domain import projects, users
+from kilo_gql.models import User
 from kilo_gql.operations import Operation, Throat
 
 V = TypeVar("V")
@@ -30,5 +31,9 @@ class Loaders:
         return load
 
     @cached_property
-    def stats_by_project(self) -> DataLoader[UUID, dict[str, int]]:
+    def stats_by_project(self) -> DataLoader[UUID, projects.Stats]:
         return DataLoader(self._batch(projects.stats_by_project))
+
+    @cached_property
+    def users_by_id(self) -> DataLoader[UUID, User | None]:
+        return DataLoader(self._batch(users.users_by_id))

@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, SmallInteger, Uuid, selec
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import ColumnElement
 
-from kilo_gql.models.base import Base, Enumerated, Identified, Owned, Stamped, SystemTable, grants
+from kilo_gql.models.base import Base, Enumerated, Identified, Owned, Stamped, SystemTable, grants, studio_grants
 
 
 class Delivery(StrEnum):
@@ -41,9 +41,14 @@ class User(Identified, Stamped, Base, Owned):
 
     @classmethod
     def visible_to(cls, user_id: UUID) -> ColumnElement[bool]:
-        """Oneself, and the people one shares a project with."""
-        mine = select(grants.c.project_id).where(grants.c.user_id == user_id)
-        return (cls.id == user_id) | cls.id.in_(select(grants.c.user_id).where(grants.c.project_id.in_(mine)))
+        """Oneself, and the people one shares a project or a studio with."""
+        projects = select(grants.c.project_id).where(grants.c.user_id == user_id)
+        studios = select(studio_grants.c.studio_id).where(studio_grants.c.user_id == user_id)
+        return (
+            (cls.id == user_id)
+            | cls.id.in_(select(grants.c.user_id).where(grants.c.project_id.in_(projects)))
+            | cls.id.in_(select(studio_grants.c.user_id).where(studio_grants.c.studio_id.in_(studios)))
+        )
 
 
 class LoginChallenge(Identified, Stamped, Base, SystemTable):

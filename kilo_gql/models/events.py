@@ -40,11 +40,12 @@ class OutboxEvent(Stamped, Base, SystemTable):
 
 
 class EventStream(Base, InProject):
-    """Where a project's log stands: the last number given out."""
+    """Where a project's log stands: the first event still held and the last number given out."""
 
     __tablename__ = "event_streams"
 
     project_id: Mapped[UUID] = mapped_column(Uuid(), primary_key=True)
+    first_seq: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
     last_seq: Mapped[int] = mapped_column(BigInteger)
 
 
@@ -52,10 +53,7 @@ class ProjectEvent(Base, InProject):
     """A numbered event: ``seq`` is contiguous within its project."""
 
     __tablename__ = "events"
-    __table_args__ = (
-        Index("ix_events_op_id", "op_id", postgresql_where=text("op_id IS NOT NULL")),
-        Index("ix_events_created_at", "created_at"),
-    )
+    __table_args__ = (Index("ix_events_op_id", "op_id", postgresql_where=text("op_id IS NOT NULL")),)
 
     project_id: Mapped[UUID] = mapped_column(Uuid(), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)

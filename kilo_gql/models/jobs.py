@@ -47,14 +47,15 @@ class Job(Identified, Stamped, Base, InProject):
     """One piece of work. ``project_id`` is None for the house's own jobs, such as mail, which no member sees.
 
     ``fence`` rises with each claim: a result is taken only from the claim that holds the present fence.
-    ``turn`` is the fair-queueing tag (see ``kilo_gql.jobs``).
+    ``attempts`` counts claims, ``lost`` those of them whose worker fell silent. ``turn`` is the fair-queueing tag and
+    ``once`` the name under which only one job may be queued (see ``kilo_gql.jobs``).
     """
 
     __tablename__ = "jobs"
     __table_args__ = (
         Index("ix_jobs_project_id_id", "project_id", "id"),
         Index("ix_jobs_claim", "queue", "priority", "turn", "id", postgresql_where=text("status = 'queued'")),
-        Index("ix_jobs_turns", "queue", "project_id", "turn", postgresql_where=text("status = 'queued'")),
+        Index("ix_jobs_turns", "queue", "priority", "project_id", "turn", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_lease", "lease_until", postgresql_where=text("status = 'running'")),
         Index("uq_jobs_once", "once", unique=True, postgresql_where=text("status = 'queued'")),
         CheckConstraint("progress >= 0 AND progress <= 1", name="progress"),
@@ -72,6 +73,7 @@ class Job(Identified, Stamped, Base, InProject):
     arguments: Mapped[dict[str, Any]]
     status: Mapped[JobStatus] = mapped_column(Enumerated(JobStatus), default=JobStatus.QUEUED)
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    lost: Mapped[int] = mapped_column(SmallInteger, default=0)
     fence: Mapped[int] = mapped_column(BigInteger, default=0)
     lease_until: Mapped[datetime | None]
     not_before: Mapped[datetime | None]

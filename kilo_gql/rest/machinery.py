@@ -39,6 +39,8 @@ class RestRoute:
     body: type[Body] | None = None
     query: type[Body] | None = None
     status: int = 200
+    #: Is the operation told what the caller's device says it is (``user_agent``)?
+    device: bool = False
     tag: str = ""
 
     @property
@@ -62,6 +64,8 @@ def endpoint(route: RestRoute, door: Callable[[Request], Door]) -> Callable[[Req
         actor = Anonymous() if route.operation.perm is Perm.PUBLIC else await house.actor(request)
         ids = [_uuid(name, request.path_params[name]) for name in route.path_parameters]
         named = await _named(route, request)
+        if route.device:
+            named["user_agent"] = request.headers.get("user-agent")
         key = request.headers.get("idempotency-key") if route.operation.write else None
         outcome = await house.throat.execute(actor, route.operation, *ids, key=key, **named)
         return _answer(route, outcome)

@@ -63,6 +63,12 @@ class ProjectView(View):
     updated_at: datetime
 
 
+class StatsView(View):
+    member_count: int
+    open_job_count: int
+    failed_job_count: int
+
+
 class JobView(View):
     id: UUID
     project_id: UUID | None
@@ -100,7 +106,7 @@ class SessionView(View):
 
 
 class LoginStartedView(View):
-    challenge_id: str
+    challenge_id: UUID
     delivery: Delivery
 
 

@@ -29,6 +29,7 @@ def upgrade() -> None:
     op.create_table(
         "event_streams",
         sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("first_seq", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
         sa.Column("last_seq", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("project_id", name="pk_event_streams"),
     )
@@ -44,7 +45,6 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("project_id", "seq", name="pk_events"),
     )
-    op.create_index("ix_events_created_at", "events", ["created_at"], unique=False)
     op.create_index("ix_events_op_id", "events", ["op_id"], unique=False, postgresql_where=sa.text("op_id IS NOT NULL"))
     op.create_table(
         "idempotency_keys",
@@ -203,6 +203,7 @@ def upgrade() -> None:
         sa.Column("arguments", postgresql.JSONB(), nullable=False),
         sa.Column("status", sa.String(32), nullable=False),
         sa.Column("attempts", sa.SmallInteger(), nullable=False),
+        sa.Column("lost", sa.SmallInteger(), nullable=False),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
@@ -237,7 +238,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_jobs_turns",
         "jobs",
-        ["queue", "project_id", "turn"],
+        ["queue", "priority", "project_id", "turn"],
         unique=False,
         postgresql_where=sa.text("status = 'queued'"),
     )

@@ -1,0 +1,293 @@
+"""The ASGI application: doors, stores and adapters meet here and nowhere else."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+from uuid import UUID
+
+import orjson
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from kilo_gql import assembly, floors, health, pages
+from kilo_gql.access import Actor, Anonymous, Perm, System
+from kilo_gql.authenticate import Authenticator, Proof
+from kilo_gql.bell import Bell
+from kilo_gql.config import Settings
+from kilo_gql.db import Database
+from kilo_gql.domain import auth, events, users
+from kilo_gql.errors import BadRequest, Forbidden, KiloError, NotFound, Unauthorized, not_found
+from kilo_gql.graphql.context import Context
+from kilo_gql.graphql.documents import Documents
+from kilo_gql.graphql.executor import Executor
+from kilo_gql.graphql.http import GraphQLHTTP
+from kilo_gql.graphql.limits import Limits
+from kilo_gql.hub import Hub
+from kilo_gql.jobs import queue_lag
+from kilo_gql.limits import Limiter, MemoryLimiter, RedisLimiter, spend
+from kilo_gql.metrics import Metrics
+from kilo_gql.middleware import Surround
+from kilo_gql.models import SessionKind
+from kilo_gql.operations import Throat
+from kilo_gql.relay import Relay
+from kilo_gql.rest import openapi, reference
+from kilo_gql.rest.machinery import endpoint, problem
+from kilo_gql.rest.routes import ROUTES
+from kilo_gql.rest.sse import Reading, last_event_id, stream
+from resolvers.schema import CORE
+from tasks.broker import HouseBells
+
+
+@dataclass(slots=True)
+class Services:
+    """What one running application holds."""
+
+    settings: Settings
+    db: Database
+    hub: Hub
+    relay: Relay
+    throat: Throat
+    authenticator: Authenticator
+    limiter: Limiter
+    executor: Executor
+    metrics: Metrics
+
+    async def proof(self, connection: HTTPConnection) -> Proof:
+        """Who is asking: a bearer first, then the session cookie. Raises Unauthorized if either is no longer good."""
+        scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
+        if scheme:
+            if scheme.lower() != "bearer":
+                raise Unauthorized("Send `Authorization: Bearer <token>`.", code="token_invalid")
+            return await self.authenticator.bearer(bearer.strip())
+        if (cookie := connection.cookies.get(pages.COOKIE)) is not None:
+            return await self.authenticator.cookie(cookie)
+        return Proof(Anonymous(), None)
+
+    async def actor(self, request: Request) -> Actor:
+        """The actor of an HTTP request, within its rate."""
+        actor = (await self.proof(request)).actor
+        client = request.client.host if request.client else "?"
+        key = f"anonymous:{client}" if isinstance(actor, Anonymous) else actor.key
+        await spend(self.limiter, f"requests:{key}", 1, self.settings.requests_per_minute, "requests")
+        return actor
+
+    async def measure(self) -> None:
+        """Bring the gauges about queues and events up to date."""
+        async with self.db.transaction(System("metrics"), Perm.SYSTEM, write=False) as tx:
+            for lag in await queue_lag(tx):
+                self.metrics.queued.labels(lag.queue).set(lag.queued)
+                self.metrics.queue_lag.labels(lag.queue).set(lag.oldest)
+        self.metrics.event_lag.set(self.relay.lag)
+
+    async def context(self, request: Request) -> Context:
+        """What the resolvers of one request use."""
+        return Context(
+            self.throat,
+            await self.actor(request),
+            self.hub,
+            request.scope["kilo_request_id"],
+            request.headers.get("user-agent"),
+        )
+
+
+def services(connection: HTTPConnection) -> Services:
+    """The services of the application that serves this connection."""
+    return cast("Services", connection.app.state.services)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Services]:
+    """Everything an application needs, closed in reverse order at the end."""
+    async with AsyncExitStack() as stack:
+        url = await assembly.await_database(settings)
+        redis = assembly.redis_url(settings)
+        db = assembly.open_database(settings)
+        stack.push_async_callback(db.close)
+        bell = await Bell.open(url, redis)
+        stack.push_async_callback(bell.close)
+        bells = HouseBells(bell, redis)
+        stack.callback(bells.close)
+        throat = Throat(db, bells)
+        hub = Hub(db, bell, settings)
+        stack.push_async_callback(hub.close)
+        relay = Relay(url, bell, hub, settings)
+        stack.push_async_callback(relay.close)
+        limiter: Limiter = MemoryLimiter()
+        if redis is not None:
+            limiter = RedisLimiter(redis)
+            stack.push_async_callback(limiter.close)
+        yield Services(
+            settings=settings,
+            db=db,
+            hub=hub,
+            relay=relay,
+            throat=throat,
+            authenticator=Authenticator(db, bell),
+            limiter=limiter,
+            executor=Executor(CORE, _documents(settings), limiter, settings.graphql_points_per_minute),
+            metrics=metrics,
+        )
+
+
+def _documents(settings: Settings) -> Documents:
+    """The schema's documents: open in development, without hints in production."""
+    limits = Limits(introspection=not settings.production, suggestions=not settings.production)
+    path = settings.trusted_documents
+    trusted: dict[str, str] = orjson.loads(path.read_bytes()) if path is not None else {}
+    return Documents(CORE, limits, trusted=trusted, trusted_only=settings.trusted_documents_only)
+
+
+def build_app(settings: Settings) -> Starlette:
+    """The ASGI application for these settings. Refuses to be built on packages with known holes."""
+    floors.check()
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_services(settings, metrics) as opened:
+            app.state.services = opened
+            yield
+
+    return Starlette(
+        routes=_routes(settings),
+        lifespan=lifespan,
+        exception_handlers={KiloError: _refused, 404: _unknown, 405: _unknown},  # type: ignore[dict-item]
+        middleware=[Middleware(Surround, build=settings.build, metrics=metrics)],
+    )
+
+
+def _routes(settings: Settings) -> list[BaseRoute]:
+    graphql = GraphQLHTTP(
+        lambda request: services(request).executor,
+        lambda request: services(request).context(request),
+        graphiql=not settings.production,
+    )
+    described = openapi.document(ROUTES, settings.base_url)
+    described_json, described_page = orjson.dumps(described), reference.page(described)
+
+    async def openapi_json(request: Request) -> Response:
+        return Response(described_json, media_type="application/json")
+
+    async def reference_page(request: Request) -> Response:
+        return HTMLResponse(described_page)
+
+    return [
+        Route("/graphql", graphql.handle, methods=["GET", "POST"]),
+        Route("/v1/openapi.json", openapi_json),
+        Route("/v1/reference", reference_page),
+        Route("/v1/realtime", Realtime()),
+        *(Route(openapi.PREFIX + r.path, endpoint(r, services), methods=[r.method]) for r in ROUTES),
+        Route("/", _landing),
+        Route("/sign-in", _confirm, methods=["GET"]),
+        Route("/sign-in", _sign_in, methods=["POST"]),
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz),
+        Route("/metrics", _metrics),
+    ]
+
+
+class Realtime:
+    """``GET /v1/realtime`` as raw ASGI: Starlette hands a class instance the connection itself."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        house = services(request)
+        proof = await house.proof(request)
+        project_id = _project_of(request)
+        await house.throat.execute(proof.actor, events.open_stream, project_id)
+
+        async def allowed() -> bool:
+            try:
+                fresh = await house.proof(request)
+                await house.throat.execute(fresh.actor, events.open_stream, project_id)
+            except (Unauthorized, Forbidden, NotFound):
+                return False
+            return True
+
+        reading = Reading(
+            project_id,
+            proof.actor,
+            last_event_id(request),
+            allowed,
+            until=proof.expires_at,
+            heartbeat=house.settings.events_heartbeat,
+            lifetime=house.settings.stream_lifetime,
+        )
+        with house.metrics.streams.track_inprogress():
+            await stream(scope, receive, send, hub=house.hub, reading=reading)
+
+
+def _project_of(request: Request) -> UUID:
+    text = request.query_params.get("projectId")
+    if text is None:
+        raise BadRequest("Say which project: `?projectId=…`.", details={"field": "projectId"})
+    try:
+        return UUID(text)
+    except ValueError:
+        raise not_found("project") from None
+
+
+async def _refused(request: Request, error: KiloError) -> Response:
+    return problem(error, request.scope["kilo_request_id"])
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    """No such path, or no such method there."""
+    return problem(NotFound("There is nothing at this address.", code="no_route"), request.scope["kilo_request_id"])
+
+
+async def _landing(request: Request) -> Response:
+    house = services(request)
+    proof = await house.proof(request)
+    user = None
+    if not isinstance(proof.actor, Anonymous):
+        user = (await house.throat.execute(proof.actor, users.me)).value
+    return pages.landing(user and user.email, graphiql=not house.settings.production)
+
+
+async def _confirm(request: Request) -> Response:
+    return pages.confirm(request)
+
+
+async def _sign_in(request: Request) -> Response:
+    house = services(request)
+
+    async def exchange(challenge: str, code: str) -> str:
+        named = {"user_agent": request.headers.get("user-agent"), "kind": SessionKind.COOKIE}
+        outcome = await house.throat.execute(Anonymous(), auth.verify_login, challenge, code, **named)
+        assert outcome.value.cookie is not None
+        return outcome.value.cookie
+
+    return await pages.sign_in(request, exchange, secure=house.settings.base_url.startswith("https:"))
+
+
+async def _healthz(request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+async def _metrics(request: Request) -> Response:
+    """For Prometheus: with the configured bearer, or to anybody in development."""
+    house = services(request)
+    wanted = house.settings.metrics_token
+    given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
+    if wanted is None and house.settings.production:
+        raise NotFound("There is nothing at this address.", code="no_route")
+    if wanted is not None and not hmac.compare_digest(given, wanted.get_secret_value().encode()):
+        raise Unauthorized("Send the metrics token as bearer.")
+    await house.measure()
+    return Response(house.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _readyz(request: Request) -> Response:
+    found = await health.examine(services(request).settings, health.READY)
+    ready = all(finding.ok is not False for finding in found)
+    report = {finding.part: finding.says if finding.ok is not False else "failing" for finding in found}
+    return Response(orjson.dumps(report), 200 if ready else 503, media_type="application/json")

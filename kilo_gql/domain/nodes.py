@@ -1,0 +1,38 @@
+"""Finding a thing by its id alone: ids are UUIDs, unique over all tables."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import literal, select, union_all
+
+from kilo_gql.access import Perm
+from kilo_gql.db import Tx
+from kilo_gql.errors import not_found
+from kilo_gql.models import ApiToken, Base, Invitation, Job, Project, Session, Studio, User
+from kilo_gql.operations import operation
+
+#: What ``node`` can answer with, and the permission it takes to read it.
+NODES: Final[dict[type[Base], Perm]] = {
+    Project: Perm.PROJECT_READ,
+    Job: Perm.JOB_READ,
+    Invitation: Perm.MEMBER_MANAGE,
+    Studio: Perm.STUDIO_READ,
+    User: Perm.ACCOUNT_READ,
+    Session: Perm.ACCOUNT_READ,
+    ApiToken: Perm.ACCOUNT_READ,
+}
+
+
+@operation(Perm.ACCOUNT_READ)
+async def get_node(tx: Tx, id: UUID) -> Base:
+    """Anything that has an id, if the actor may see it."""
+    kinds = {model.__name__: model for model in NODES}
+    columns = ((name, model.id) for name, model in kinds.items())  # type: ignore[attr-defined]
+    found = await tx.scalar(union_all(*(select(literal(name)).where(column == id) for name, column in columns)))
+    if found is None:
+        raise not_found("node")
+    model = kinds[found]
+    tx.ask(NODES[model])
+    return await tx.get(model, id)

@@ -1,0 +1,58 @@
+"""Versions with known holes are refused at boot: better a clear sentence than a quiet risk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The oldest safe version of a package, and what is wrong with older ones."""
+
+    package: str
+    oldest: str
+    why: str
+
+
+FLOORS: Final = (
+    Floor("starlette", "1.3.1", "paths that move the authority (PYSEC-2026-248), Range in O(n²), Host poisoning"),
+    Floor("strawberry-graphql", "0.327.2", "websocket authentication and subscription limits"),
+    Floor("pillow", "13.0.0", "heap overflow in the JPEG decoder (CVE-2026-112403)"),
+    Floor("pyjwt", "2.15.0", "algorithm allow-list bypass, ignored crit header"),
+    Floor("python-multipart", "0.0.27", "denial of service in form parsing (CVE-2026-40347)"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """An installed package that is too old."""
+
+    floor: Floor
+    installed: str
+
+    def __str__(self) -> str:
+        return f"{self.floor.package} {self.installed} is older than {self.floor.oldest}: {self.floor.why}"
+
+
+def _parts(text: str) -> tuple[int, ...]:
+    numbers = []
+    for part in text.split("."):
+        digits = "".join(char for char in part if char.isdigit())
+        if not digits:
+            break
+        numbers.append(int(digits))
+    return tuple(numbers)
+
+
+def below() -> list[Below]:
+    """The installed packages below their floor."""
+    found = ((floor, version(floor.package)) for floor in FLOORS)
+    return [Below(floor, installed) for floor, installed in found if _parts(installed) < _parts(floor.oldest)]
+
+
+def check() -> None:
+    """Refuse to boot on a package with known holes. Raises RuntimeError naming each."""
+    if old := below():
+        raise RuntimeError("; ".join(map(str, old)) + ". Install with the project's constraints.txt.")

@@ -1,0 +1,160 @@
+"""The two ways out of a websocket: frames encoded once for all readers, or ASGI ``send`` where a server has no such."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from starlette.types import Scope, Send
+
+from kilo_gql.graphql.frames import EXTENSION, Frames, header
+
+#: Messages, and bytes, that wait for ASGI ``send`` before the reader is paused.
+QUEUE_MESSAGES: Final = 256
+QUEUE_BYTES: Final = 512 * 1024
+#: Seconds that ``send`` may take to pass on a close.
+_CLOSE_TIMEOUT: Final = 5.0
+
+
+class Rendered:
+    """Messages that differ between readers in their beginning only, which holds the reader's operation id."""
+
+    __slots__ = ("_wires", "tails")
+
+    def __init__(self, tails: Sequence[bytes]) -> None:
+        self.tails = tails
+        self._wires: dict[bytes, bytes] = {}
+
+    def wire(self, prefix: bytes) -> bytes:
+        """All the messages as websocket frames; made once for each prefix, as many clients choose the same ids."""
+        wire = self._wires.get(prefix)
+        if wire is None:
+            size = len(prefix)
+            parts = [part for tail in self.tails for part in (header(size + len(tail)), prefix, tail)]
+            wire = self._wires[prefix] = b"".join(parts)
+        return wire
+
+
+class Outlet(Protocol):
+    """Never blocks. While ``paused_since`` (loop time) is not None, nothing more should be written."""
+
+    @property
+    def paused_since(self) -> float | None: ...
+
+    def text(self, body: bytes) -> None:
+        """Send one message."""
+
+    def batch(self, rendered: Rendered, prefix: bytes) -> None:
+        """Send shared messages."""
+
+    async def drained(self) -> None:
+        """Return when the reader has caught up, or is gone."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close after what was sent before."""
+
+    async def finish(self) -> None:
+        """Free everything; the connection has ended."""
+
+
+class Direct:
+    """Writes frames past ASGI."""
+
+    __slots__ = ("_frames", "_write")
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
+        self._write = frames.write
+
+    @property
+    def paused_since(self) -> float | None:
+        return self._frames.paused_since
+
+    def text(self, body: bytes) -> None:
+        self._write(header(len(body)), body)
+
+    def batch(self, rendered: Rendered, prefix: bytes) -> None:
+        self._write(rendered.wire(prefix))
+
+    async def drained(self) -> None:
+        await self._frames.drained()
+
+    def close(self, code: int, reason: str) -> None:
+        self._frames.close(code, reason)
+
+    async def finish(self) -> None:
+        pass
+
+
+class Queued:
+    """Passes messages to ASGI ``send`` in a task of its own, from a queue that pauses the reader when it is full."""
+
+    def __init__(self, send: Send) -> None:
+        self.paused_since: float | None = None
+        self._send = send
+        self._waiting: deque[bytes] = deque()
+        self._bytes = 0
+        self._closing: tuple[int, str] | None = None
+        self._wake = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._run(), name="websocket-sender")
+
+    def text(self, body: bytes) -> None:
+        if self._closing is None:
+            self._waiting.append(body)
+            self._bytes += len(body)
+            self._wake.set()
+            full = len(self._waiting) >= QUEUE_MESSAGES or self._bytes >= QUEUE_BYTES
+            if full and self.paused_since is None:
+                self.paused_since = self._loop.time()
+                self._drained.clear()
+
+    def batch(self, rendered: Rendered, prefix: bytes) -> None:
+        for tail in rendered.tails:
+            self.text(prefix + tail)
+
+    async def drained(self) -> None:
+        await self._drained.wait()
+
+    def close(self, code: int, reason: str) -> None:
+        if self._closing is None:
+            self._closing = code, reason
+            self._wake.set()
+            self._loop.call_later(_CLOSE_TIMEOUT, self._task.cancel)
+
+    async def finish(self) -> None:
+        if self._closing is None:
+            self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._resume()
+
+    async def _run(self) -> None:
+        # a server may raise as it likes when its client is gone; its disconnect message tells the rest
+        with contextlib.suppress(Exception):
+            while self._waiting or self._closing is None:
+                while self._waiting:
+                    body = self._waiting.popleft()
+                    self._bytes -= len(body)
+                    await self._send({"type": "websocket.send", "text": body.decode()})
+                self._resume()
+                self._wake.clear()
+                if self._closing is None:
+                    await self._wake.wait()
+            code, reason = self._closing
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+
+    def _resume(self) -> None:
+        self.paused_since = None
+        self._drained.set()
+
+
+def outlet(scope: Scope, send: Send) -> Direct | Queued:
+    """The shortest way out of a connection."""
+    extensions: Mapping[str, Any] = scope.get("extensions") or {}
+    frames = extensions.get(EXTENSION)
+    return Direct(frames) if frames is not None else Queued(send)

@@ -1,0 +1,143 @@
+"""One worker process: slots that do jobs until they are told to stop.
+
+``python -m kilo_gql.worker [queue …]``. It ends by itself, and hands back what it has not finished, on SIGTERM, on
+SIGINT, and when its supervisor dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+import structlog
+
+from kilo_gql import assembly, logs
+from kilo_gql.bell import Bell
+from kilo_gql.config import Settings
+from kilo_gql.models import Queue
+from kilo_gql.supervisor import LIFELINE
+from tasks import registry
+from tasks.broker import HouseBells, Line
+from tasks.child import Children
+from tasks.kit import Workshop
+from tasks.runner import Runner
+
+#: Seconds that running jobs have to end after SIGTERM before they are handed back.
+GRACE: Final = 5.0
+#: Seconds that Dramatiq's threads have to end.
+_THREADS: Final = 2.0
+#: Connections beside one for each slot: heartbeats, progress, reconciling.
+_SPARE_CONNECTIONS: Final = 3
+
+_log: Final = structlog.get_logger(__name__)
+
+
+def main(settings: Settings, queues: Iterable[Queue] = tuple(Queue)) -> None:
+    """Work until told to stop."""
+    logs.configure(settings.log_format)
+    asyncio.run(_until_stopped(settings, list(queues)))
+
+
+async def _until_stopped(settings: Settings, queues: Sequence[Queue]) -> None:
+    stop: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    _on_stop(stop)
+    async with open_worker(settings, queues) as runner:
+        _log.info("worker ready", queues=[queue.value for queue in queues], slots=settings.worker_slots)
+        await runner.drain(grace=await stop)
+    _log.info("worker stopped")
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings, queues: Sequence[Queue]) -> AsyncIterator[Runner]:
+    """A working worker in this process and loop. At the end of the block it hands back what still runs."""
+    redis = assembly.redis_url(settings)
+    async with AsyncExitStack() as stack:
+        db = assembly.open_database(settings, pool=settings.worker_slots * len(queues) + _SPARE_CONNECTIONS)
+        stack.push_async_callback(db.close)
+        bell = await Bell.open(assembly.database_url(settings), redis)
+        stack.push_async_callback(bell.close)
+        bells = HouseBells(bell, redis)
+        stack.callback(bells.close)
+        children = Children(settings.worker_slots * len([queue for queue in queues if queue is not Queue.IO]) or 1)
+        stack.push_async_callback(children.aclose)
+        runner = Runner(Workshop(settings, db, bells, children), registry.handlers())
+        lines = {queue: Line(queue, settings.worker_slots, runner.run_next, redis) for queue in queues}
+        stack.push_async_callback(_close, lines.values())
+        stack.push_async_callback(runner.drain, 0.0)
+        bell.listen("cancel", runner.cancel)
+        if redis is None:
+            bell.listen("jobs", _feed(lines))
+        for loop in _loops(runner, lines, settings):
+            await stack.enter_async_context(_background(loop))
+        for line in lines.values():
+            line.nudge(line.slots)
+        yield runner
+
+
+async def _close(lines: Iterable[Line]) -> None:
+    await asyncio.gather(*(line.close(_THREADS) for line in lines))
+
+
+def _feed(lines: dict[Queue, Line]) -> Callable[[str], None]:
+    """Pass the bell's nudges (``queue:id``, or empty for "anything") on to the slots."""
+
+    def nudge(payload: str) -> None:
+        name = payload.partition(":")[0]
+        for queue, line in lines.items():
+            if not name:
+                line.nudge(line.slots)
+            elif queue.value == name:
+                line.nudge()
+
+    return nudge
+
+
+def _loops(runner: Runner, lines: dict[Queue, Line], settings: Settings) -> list[Coroutine[Any, Any, None]]:
+    def nudge(queue: Queue, count: int) -> None:
+        lines[queue].nudge(count)
+
+    return [
+        runner.keep(),
+        runner.tell(),
+        runner.reconcile(nudge, list(lines), settings.worker_slots),
+        runner.sweep(),
+    ]
+
+
+@asynccontextmanager
+async def _background(loop: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(loop)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _on_stop(stop: asyncio.Future[float]) -> None:
+    """Resolve ``stop`` with the grace in seconds that running jobs are given."""
+    loop = asyncio.get_running_loop()
+
+    def end(grace: float) -> None:
+        if not stop.done():
+            stop.set_result(grace)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, GRACE)
+    if (lifeline := os.environ.pop(LIFELINE, None)) is not None:
+        reader = int(lifeline)
+
+        def supervisor_died() -> None:
+            loop.remove_reader(reader)
+            end(0.0)  # its successor is starting workers of its own
+
+        loop.add_reader(reader, supervisor_died)
+
+
+if __name__ == "__main__":
+    main(Settings(), [Queue(name) for name in sys.argv[1:]] or tuple(Queue))

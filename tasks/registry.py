@@ -1,0 +1,57 @@
+"""Who does what: exactly one handler for each type of job."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from kilo_gql.jobs import QUEUES, JobType
+from kilo_gql.models import Queue
+
+if TYPE_CHECKING:
+    from tasks.kit import Kit
+
+Work = Callable[["Kit"], Awaitable[Mapping[str, Any] | None]]
+
+#: The modules that declare handlers; a new one is added here.
+MODULES: Final = ("tasks.drills", "tasks.house", "tasks.mail")
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A type's handler. ``attempts``: how often its job is tried (None: as the settings say)."""
+
+    type: JobType
+    work: Work
+    attempts: int | None = None
+
+
+_handlers: Final[dict[str, Handler]] = {}
+
+
+def handles(type_: JobType, *, queue: Queue | None = None, attempts: int | None = None) -> Callable[[Work], Work]:
+    """Declare the handler of a type of job: a coroutine that is given its ``Kit`` and returns the job's result.
+
+    The queue of a type stands in ``kilo_gql.jobs.QUEUES``; naming it here as well is checked against that.
+    """
+
+    def declare(work: Work) -> Work:
+        if type_ in _handlers:
+            raise TypeError(f"two handlers for {type_}")
+        if queue is not None and queue is not QUEUES[type_]:
+            raise TypeError(f"{type_} waits in {QUEUES[type_]}, not in {queue}")
+        _handlers[type_] = Handler(type_, work, attempts)
+        return work
+
+    return declare
+
+
+def handlers() -> Mapping[str, Handler]:
+    """Every handler by type. Raises LookupError if a type has none."""
+    for module in MODULES:
+        import_module(module)
+    if missing := set(JobType) - set(_handlers):
+        raise LookupError(f"no handler for {', '.join(sorted(missing))}")
+    return _handlers

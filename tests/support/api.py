@@ -1,0 +1,106 @@
+"""Both doors of a running application, in process. No REST answer leaves here without a look at the contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from openapi_schema_validator import OAS30ReadValidator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT4
+
+from kilo_gql import tokens
+from kilo_gql.access import Account, UserActor
+from kilo_gql.app import Services, build_app
+from kilo_gql.config import Settings
+from kilo_gql.domain.sessions import ACCESS_KEY
+from kilo_gql.rest import openapi
+from kilo_gql.rest.routes import ROUTES
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return openapi.document(ROUTES)
+
+
+@cache
+def _registry() -> Registry[Any]:
+    return Registry().with_resource("urn:kilo", Resource(_document(), DRAFT4))
+
+
+def check_contract(method: str, path: str, response: httpx.Response) -> None:
+    """The answer's status is documented, and its body is of the documented shape."""
+    for template, methods in _document()["paths"].items():
+        if _matches(template, path) and method.lower() in methods:
+            answer = methods[method.lower()]["responses"].get(str(response.status_code))
+            assert answer is not None, f"{method} {template} does not document {response.status_code}"
+            if "$ref" in answer:
+                answer = _document()["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+            content = answer.get("content")
+            if content is None:
+                assert response.content == b""
+                return
+            schema = json.loads(json.dumps(content["application/json"]["schema"]).replace('"#/', '"urn:kilo#/'))
+            OAS30ReadValidator(schema, registry=_registry(), format_checker=OAS30ReadValidator.FORMAT_CHECKER).validate(
+                response.json()
+            )
+            return
+    assert response.status_code == 404, f"{method} {path} is not documented"
+
+
+def _matches(template: str, path: str) -> bool:
+    wanted, got = template.split("/"), path.split("/")
+    return len(wanted) == len(got) and all(w.startswith("{") or w == g for w, g in zip(wanted, got, strict=True))
+
+
+@dataclass
+class Api:
+    """A client of one application."""
+
+    client: httpx.AsyncClient
+    services: Services
+
+    def headers(self, actor: Account | None) -> dict[str, str]:
+        if actor is None:
+            return {}
+        assert isinstance(actor, UserActor)
+        house = self.services.db.house
+        token = tokens.access_token(
+            house.key(ACCESS_KEY), house.base_url, actor.user_id, actor.session_id, house.clock(), uuid4().hex
+        )
+        return {"authorization": f"Bearer {token}"}
+
+    async def rest(
+        self, method: str, path: str, body: Any = None, *, actor: Account | None = None, **headers: str
+    ) -> httpx.Response:
+        """One REST call, checked against the contract. Keyword names become header names (``idempotency_key``)."""
+        sent = self.headers(actor) | {name.replace("_", "-"): value for name, value in headers.items()}
+        response = await self.client.request(method, f"/v1{path}", json=body, headers=sent)
+        check_contract(method, path.partition("?")[0], response)
+        return response
+
+    async def graphql(
+        self, query: str, variables: dict[str, Any] | None = None, *, actor: Account | None = None
+    ) -> dict[str, Any]:
+        """One GraphQL document; the answer as it came."""
+        headers = {"kilo-csrf": "1", **self.headers(actor)}
+        payload = {"query": query, "variables": variables or {}}
+        response = await self.client.post("/graphql", json=payload, headers=headers)
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+@asynccontextmanager
+async def open_api(settings: Settings) -> AsyncIterator[Api]:
+    """An application of these settings, running for the length of a block."""
+    app = build_app(settings)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8400") as client:
+            yield Api(client, app.state.services)
