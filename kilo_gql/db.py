@@ -33,8 +33,15 @@ _log: Final = structlog.get_logger(__name__)
 _viewer: ContextVar[UUID | None] = ContextVar("kilo_viewer", default=None)
 _VIEWER: Final = bindparam("kilo_viewer", type_=Uuid(), callable_=_viewer.get)
 
+
+
+def viewer_id() -> UUID | None:
+    """Whose eyes the present transaction sees with (None: nobody's, and then no scoped row is visible)."""
+    return _viewer.get()
+
+
 #: One visibility criterion a model, built once: SQLAlchemy applies them to joins and subqueries as well.
-_VISIBLE: Final = [
+VISIBLE: Final = [
     with_loader_criteria(mapper.class_, mapper.class_.visible_to(_VIEWER), include_aliases=True)
     for mapper in Base.registry.mappers
     if issubclass(mapper.class_, InProject | Owned | InStudio)
@@ -65,7 +72,7 @@ def _guard_statement(state: ORMExecuteState) -> None:
     if state.is_update or state.is_delete:
         for mapper in state.all_mappers:
             state.statement = state.statement.where(tx.writable(mapper.class_))  # type: ignore[attr-defined]
-    state.statement = state.statement.options(*_VISIBLE)
+    state.statement = state.statement.options(*VISIBLE)
 
 
 @event.listens_for(_GuardedSession, "before_flush")

@@ -14,7 +14,7 @@ STARS: Final = "***"
 
 _SECRET_NAMES: Final = re.compile(r"token|secret|password|passwd|authorization|cookie|code$|api_?key|proof", re.I)
 _SECRET_VALUES: Final = re.compile(
-    r"(k(?:pat|rt|st)_)[\w-]{8,}|(eyJ[\w-]{5,}\.)[\w-]+\.[\w-]+|((?:bearer|basic)\s+)\S+|(://[^:/@\s]+:)[^@/\s]+(?=@)"
+    r"(k(?:pat|rt|st|inv)_)[\w-]{8,}|(eyJ[\w-]{5,}\.)[\w-]+\.[\w-]+|((?:bearer|basic)\s+)\S+|(://[^:/@\s]+:)[^@/\s]+(?=@)"
     r"|([?&](?:code|token|signature|sig)=)[^&\s\"']+",
     re.I,
 )

@@ -17,6 +17,8 @@ from kilo_gql.rest.machinery import problem
 log = structlog.get_logger("kilo.http")
 
 _REQUEST_ID: Final = re.compile(rb"[\w.:-]{8,64}", re.ASCII)
+#: Seconds from which an answer is worth a line in the log. Streams last; they are no slow answers.
+_SLOW: Final = 1.0
 _MASKED: Final = "Something went wrong on our side."
 
 
@@ -81,7 +83,13 @@ class Surround:
             seconds = time.perf_counter() - started
             self._metrics.requests.labels(door, str(status)).inc()
             self._metrics.seconds.labels(door).observe(seconds)
-            log.info(
-                "request", request_id=request_id, method=scope["method"], door=door, status=status,
-                ms=round(seconds * 1000, 1),
-            )  # fmt: skip
+            if status >= 500 or seconds >= _SLOW:
+                # the others are counted in the metrics: a line each would cost a tenth of a fast answer
+                log.warning(
+                    "request_slow" if status < 500 else "request_unanswered",
+                    request_id=request_id,
+                    method=scope["method"],
+                    door=door,
+                    status=status,
+                    ms=round(seconds * 1000, 1),
+                )

@@ -46,6 +46,7 @@ def main(settings: Settings, queues: Iterable[Queue] = tuple(Queue)) -> None:
 async def _until_stopped(settings: Settings, queues: Sequence[Queue]) -> None:
     stop: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     _on_stop(stop)
+    await assembly.await_database(settings)
     async with open_worker(settings, queues) as runner:
         _log.info("worker ready", queues=[queue.value for queue in queues], slots=settings.worker_slots)
         await runner.drain(grace=await stop)

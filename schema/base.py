@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from kilo_gql.graphql.context import Context
 from kilo_gql.operations import Outcome
 from kilo_gql.paging import Page
+from kilo_gql.reads import LightRow
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
@@ -22,10 +23,10 @@ Info = strawberry.Info[Context, None]
 
 
 def shows(*models: type) -> Callable[[type[T]], type[T]]:
-    """Say which rows a GraphQL type shows. Light rows (SQLAlchemy ``Row``) have no class of their own and pass:
+    """Say which rows a GraphQL type shows. Light rows have no class of their own and pass:
     they come only from fields whose type is concrete.
     """
-    accepted = (*models, Row)
+    accepted = (*models, Row, LightRow)
 
     def declare(cls: type[T]) -> type[T]:
         def is_type_of(value: Any, _info: GraphQLResolveInfo) -> bool:

@@ -11,7 +11,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 
 def build(query: type, mutation: type, subscription: type | None, types: list[Any]) -> strawberry.Schema:
-    """The Strawberry schema, its list bounds and costs written where the cost model looks for them."""
+    """The Strawberry schema; list bounds, costs and attribute names are written where limits and executor look."""
     made = strawberry.Schema(
         query,
         mutation,
@@ -34,5 +34,8 @@ def _annotate(schema: GraphQLSchema) -> None:
             continue
         for field in kind.fields.values():
             definition: Any = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-            if definition is not None:
-                field.extensions.update({k: v for k, v in definition.metadata.items() if k in ("bound", "cost")})
+            if definition is None:
+                continue
+            field.extensions.update({k: v for k, v in definition.metadata.items() if k in ("bound", "cost")})
+            if definition.is_basic_field:
+                field.extensions["attribute"] = definition.python_name

@@ -24,6 +24,7 @@ _LAST_WORDS_S: Final = 0.5
 KILL_S: Final = 2.0
 _STDERR_MAX: Final = 4096
 _STAGE_MAX, _MESSAGE_MAX = 64, 500
+_SIGNALS: Final = {one.value: one.name for one in signal.Signals}
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 # RLIMIT_AS counts what a thread reserves, used or not: an arena of 64 MB for malloc, buffers of 32 MB for OpenBLAS
 _THRIFTY: Final = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
@@ -121,7 +122,7 @@ class Process(asyncio.SubprocessProtocol):
         self.pid = 0
         self._transport: asyncio.SubprocessTransport | None = None
         self._reader: asyncio.StreamReader
-        self._writer: asyncio.StreamWriter | None = None
+        self._writer: asyncio.StreamWriter
         self._decoder = msgspec.msgpack.Decoder(FromChild)
 
     # --- what the loop tells us ---
@@ -135,7 +136,7 @@ class Process(asyncio.SubprocessProtocol):
         del self._stderr[:-_STDERR_MAX]
 
     def process_exited(self) -> None:
-        self._kill_group()
+        self.kill()
         self.exited.set_result(None)
         # a grandchild that got away may hold the other end of the socket open for ever
         asyncio.get_running_loop().call_later(_LAST_WORDS_S, self.hang_up)
@@ -148,31 +149,34 @@ class Process(asyncio.SubprocessProtocol):
     async def start(self, preload: Sequence[str], env: Mapping[str, str]) -> None:
         """Spawn the process and wait until it is locked in. Raises ChildError; then no process is left."""
         ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                await self._spawn(theirs.fileno(), env)
+        with theirs:
             self._reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=1 << 20)
-        except BaseException:
-            ours.close()
-            if hasattr(self, "_transport"):
-                self.kill()
-            raise
-        limits = {name: value for name, value in asdict(self.limits).items() if name in Setup.__struct_fields__}
+            try:
+                await self._spawn(theirs.fileno(), env)
+            except BaseException:
+                await self.end()
+                raise
         try:
             async with asyncio.timeout(_START_S):
-                await self.send(encode(Setup(**limits, preload=tuple(preload))))
-                answer = await self._receive()
+                self.ready = await self._greet(preload)
         except (Lost, TimeoutError) as error:
             raise await self.autopsy(str(error) or "It did not start in time.") from None
         except BaseException:
             await self.end()
             raise
+
+    async def _greet(self, preload: Sequence[str]) -> Ready:
+        limits = {name: value for name, value in asdict(self.limits).items() if name in Setup.__struct_fields__}
+        await self.send(encode(Setup(**limits, preload=tuple(preload))))
+        answer = await self._receive()
+        if isinstance(answer, Failed):
+            raise failure(answer)
         if not isinstance(answer, Ready):
-            await self.end()
-            raise failure(answer) if isinstance(answer, Failed) else ChildCrashed("It did not say it was ready.", "")
-        self.ready = answer
+            raise Lost("It did not say that it was ready.")
+        return answer
 
     async def _spawn(self, fd: int, env: Mapping[str, str]) -> None:
+        # in this thread, which must outlive the child: to the kernel's death signal, the parent is a thread
         main = Path(__file__).with_name("child_main.py")
         await asyncio.get_running_loop().subprocess_exec(
             lambda: self,
@@ -187,34 +191,32 @@ class Process(asyncio.SubprocessProtocol):
         )
 
     def kill(self) -> None:
-        """Kill the process and its group now; it is reaped in the background."""
-        self._kill_group()
-
-    def _kill_group(self) -> None:
+        """Kill the process and its group; it is reaped in the background."""
         # Already reaped, the leader's pid still names its group while that has members; a pid that names nobody comes
         # round again only after all others did, and this is called at once.
-        if not self.exited.done():
+        if self.pid and not self.exited.done():
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 
     async def end(self) -> None:
         """Kill it and wait until it is gone (at most 2 s: the kernel may hold a process in a system call)."""
         self.kill()
-        await asyncio.wait({self._closed}, timeout=KILL_S)
+        if self._transport is not None:
+            await asyncio.wait({self._closed}, timeout=KILL_S)
         self.hang_up()
 
     def hang_up(self) -> None:
         """Let go of its socket and its standard error."""
-        if hasattr(self, "_writer"):
-            self._writer.transport.abort()
-        self._transport.close()
+        self._writer.transport.abort()
+        if self._transport is not None:
+            self._transport.close()
 
     async def autopsy(self, why: str) -> ChildError:
         """After the conversation broke off: give it a moment to die by itself, end it, and say what it died of."""
         try:
             await asyncio.wait({self._closed}, timeout=_LAST_WORDS_S)
         finally:
-            code = self._transport.get_returncode()
+            code = self._transport.get_returncode() if self._transport else None
             self.kill()
         await self.end()
         stderr = self._stderr.decode("utf-8", "replace")
@@ -226,7 +228,7 @@ class Process(asyncio.SubprocessProtocol):
             return ChildTimeout("cpu", self.limits.cpu_s)
         if code == -signal.SIGKILL:
             return ChildOutOfMemory("The system killed it: as a rule, for want of memory.")
-        name = signal.Signals(-code).name
+        name = _SIGNALS.get(-code, f"signal {-code}")
         return ChildCrashed(f"It died of {name}.", stderr, signal=name)
 
     # --- talking ---
@@ -250,7 +252,7 @@ class Process(asyncio.SubprocessProtocol):
         try:
             self._writer.write(frame)
             await self._writer.drain()
-        except ConnectionError:
+        except (ConnectionError, RuntimeError):  # uvloop: RuntimeError
             raise Lost("It closed its socket.") from None
 
     async def _receive(self) -> FromChild:

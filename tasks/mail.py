@@ -24,7 +24,7 @@ async def mail_login(kit: Kit) -> Mapping[str, Any]:
     """Send the code or link of a login challenge."""
     async with kit.write() as tx:
         mail = await prepare_login_mail(tx, UUID(kit.arguments["challenge_id"]))
-    return await _send(kit, mail and login_letter(mail))
+    return await _send(kit, login_letter(mail) if mail is not None else None)
 
 
 @handles(JobType.MAIL_INVITATION, attempts=_ATTEMPTS)
@@ -32,7 +32,7 @@ async def mail_invitation(kit: Kit) -> Mapping[str, Any]:
     """Send the link of an invitation."""
     async with kit.write() as tx:
         mail = await prepare_invitation_mail(tx, UUID(kit.arguments["invitation_id"]))
-    return await _send(kit, mail and invitation_letter(mail))
+    return await _send(kit, invitation_letter(mail) if mail is not None else None)
 
 
 def login_letter(mail: LoginMail) -> Letter:

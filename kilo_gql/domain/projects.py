@@ -7,7 +7,8 @@ from datetime import date
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, Uuid, bindparam, func, select
+from sqlalchemy.sql import ColumnElement
 
 from kilo_gql.access import Perm
 from kilo_gql.db import Tx
@@ -18,6 +19,7 @@ from kilo_gql.models.base import uuid7
 from kilo_gql.operations import operation
 from kilo_gql.paging import Page, Slice, by_id, page_of
 from kilo_gql.patch import UNSET, UnsetType, given
+from kilo_gql.reads import Read
 
 TITLE_MAX = 200
 DESCRIPTION_MAX = 10_000
@@ -35,6 +37,21 @@ COLUMNS = (
     Project.created_at,
     Project.updated_at,
 )
+
+
+
+
+def _pages(condition: ColumnElement[bool]) -> tuple[Read, Read]:
+    """The first page and the next one of the projects that meet a condition."""
+    first = select(*COLUMNS).where(condition).order_by(Project.id.desc()).limit(bindparam("most", type_=BigInteger))
+    return Read(first), Read(first.where(Project.id < bindparam("after", type_=Uuid())))
+
+
+_OF_STATUS = {status: _pages(Project.status == status) for status in ProjectStatus}
+_OF_ANY = _pages(Project.status != ProjectStatus.DELETED)
+#: By the status asked for; without one, deleted projects stay out.
+_FIRST = {None: _OF_ANY[0], **{status: pages[0] for status, pages in _OF_STATUS.items()}}
+_NEXT = {None: _OF_ANY[1], **{status: pages[1] for status, pages in _OF_STATUS.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +104,10 @@ async def create_project(tx: Tx, new: NewProject) -> Project:
 @operation(Perm.PROJECT_READ)
 async def list_projects(tx: Tx, slice_: Slice, status: ProjectStatus | None = None) -> Page[Project]:
     """The actor's projects, newest first; deleted ones only when asked for."""
-    statement = select(*COLUMNS).order_by(Project.id.desc()).limit(slice_.limit + 1)
-    if status is None:
-        statement = statement.where(Project.status != ProjectStatus.DELETED)
-    else:
-        statement = statement.where(Project.status == status)
-    if (after := slice_.after(UUID)) is not None:
-        statement = statement.where(Project.id < after[0])
-    return page_of(await tx.rows(statement), slice_, by_id)
+    after = slice_.after(UUID)
+    read = (_FIRST if after is None else _NEXT)[status]
+    rows = await read.rows(tx, most=slice_.limit + 1, **({} if after is None else {"after": after[0]}))
+    return page_of(rows, slice_, by_id)
 
 
 @operation(Perm.PROJECT_READ)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Final
 
+import orjson
 from graphql import ExecutionResult, GraphQLSchema, OperationType
 from graphql.execution import ExperimentalIncrementalExecutionResults, experimental_execute_incrementally
 
@@ -18,7 +19,14 @@ from kilo_gql.errors import BadRequest
 from kilo_gql.graphql.context import Context
 from kilo_gql.graphql.documents import Documents, Prepared
 from kilo_gql.graphql.errors import format_error
+from kilo_gql.graphql.plain import PlainExecutor
+from kilo_gql.graphql.limits import Cost
 from kilo_gql.limits import Limiter, spend
+
+
+#: Costs that are remembered, and the bytes of variables up to which they are.
+_COSTS: Final = 1_000
+_COST_VARIABLES: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,7 @@ class Executor:
         self.documents = documents
         self._limiter = limiter
         self._points = points
+        self._costs: dict[tuple[str, str | None, bytes], Cost] = {}
 
     def prepare(self, ask: Ask) -> Prepared:
         """The document, parsed and validated. Raises KiloError."""
@@ -87,6 +96,7 @@ class Executor:
             variable_values=dict(ask.variables),
             operation_name=ask.operation_name,
             hide_suggestions=not self.documents.limits.suggestions,
+            executor_class=PlainExecutor,
         )
         if isawaitable(result):
             result = await result
@@ -96,8 +106,19 @@ class Executor:
 
     async def charge(self, prepared: Prepared, ask: Ask, context: Context) -> None:
         """Take a document's points from its actor's budget. Raises TooLarge or RateLimited."""
-        cost = prepared.cost(ask.variables, ask.operation_name)
+        cost = self._cost(prepared, ask)
         await spend(self._limiter, f"points:{context.actor.key}", cost.points, self._points, "GraphQL points")
+
+    def _cost(self, prepared: Prepared, ask: Ask) -> Cost:
+        variables = orjson.dumps(ask.variables, option=orjson.OPT_SORT_KEYS)
+        if len(variables) > _COST_VARIABLES:
+            return prepared.cost(ask.variables, ask.operation_name)
+        key = prepared.source_hash, ask.operation_name, variables
+        cost = self._costs.pop(key, None) or prepared.cost(ask.variables, ask.operation_name)
+        self._costs[key] = cost
+        if len(self._costs) > _COSTS:
+            del self._costs[next(iter(self._costs))]
+        return cost
 
 
 def _defers(prepared: Prepared) -> bool:

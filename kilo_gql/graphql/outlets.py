@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -134,8 +133,7 @@ class Queued:
         self._resume()
 
     async def _run(self) -> None:
-        # a server may raise as it likes when its client is gone; its disconnect message tells the rest
-        with contextlib.suppress(Exception):
+        try:
             while self._waiting or self._closing is None:
                 while self._waiting:
                     body = self._waiting.popleft()
@@ -147,6 +145,10 @@ class Queued:
                     await self._wake.wait()
             code, reason = self._closing
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        except Exception:  # noqa: S110 - servers raise as they like when a client is gone; their disconnect message follows
+            pass
+        finally:
+            self._resume()
 
     def _resume(self) -> None:
         self.paused_since = None

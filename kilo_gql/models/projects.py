@@ -73,7 +73,11 @@ class Invitation(Identified, Stamped, Base, InProject):
     """An offer of a role, sent by mail. ``proof_hash`` is set by the job that sends it."""
 
     __tablename__ = "invitations"
-    __table_args__ = (Index("ix_invitations_project_id", "project_id"),)
+    __table_args__ = (
+        Index("ix_invitations_project_id", "project_id"),
+        Index("ix_invitations_email", "email"),
+        Index("ix_invitations_invited_by_created_at", "invited_by", "created_at"),
+    )
 
     project_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("projects.id", ondelete="CASCADE"))
     email: Mapped[str]

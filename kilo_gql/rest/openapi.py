@@ -8,13 +8,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, cast
 
+import msgspec
 import yaml
-from pydantic import BaseModel
 
 from kilo_gql import __version__
 from kilo_gql.access import Perm
+from kilo_gql.rest.bodies import Body
 from kilo_gql.rest.machinery import RestRoute
-from kilo_gql.rest.views import CountView, ListView, NoView, PageView
+from kilo_gql.rest.views import CountView, ListView, NoView, PageView, View
 
 PREFIX: Final = "/v1"
 _REF: Final = "#/components/schemas/{model}"
@@ -94,16 +95,21 @@ def _view(view: Any, schemas: dict[str, Any]) -> dict[str, Any] | None:
     return {"$ref": _REF.format(model=_register(view, schemas))}
 
 
-def _register(model: type[BaseModel], schemas: dict[str, Any], name: str | None = None) -> str:
+def _register(model: type[Body] | type[View], schemas: dict[str, Any], name: str | None = None) -> str:
     name = name or model.__name__.removesuffix("View")
     if name not in schemas:
         schemas[name] = _schema(model, schemas)
     return name
 
 
-def _schema(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
-    made = model.model_json_schema(by_alias=True, ref_template=_REF, mode="serialization")
-    for name, inner in made.pop("$defs", {}).items():
+def _schema(model: type[Body] | type[View], schemas: dict[str, Any]) -> dict[str, Any]:
+    if issubclass(model, View):
+        _, parts = msgspec.json.schema_components([model], ref_template=_REF.replace("{model}", "{name}"))
+        made = parts.pop(model.__name__)
+    else:
+        made = model.model_json_schema(by_alias=True, ref_template=_REF)
+        parts = made.pop("$defs", {})
+    for name, inner in parts.items():
         schemas.setdefault(name, _openapi30(inner))
     return cast("dict[str, Any]", _openapi30(made))
 
@@ -116,7 +122,7 @@ def _openapi30(schema: Any) -> Any:
         return schema
     made = {key: _openapi30(value) for key, value in schema.items() if key not in ("title", "default")}
     options = made.get("anyOf")
-    if options and {"type": "null"} in options:
+    if isinstance(options, list) and {"type": "null"} in options:
         rest = [option for option in options if option != {"type": "null"}]
         del made["anyOf"]
         inner = {"allOf": rest} if "$ref" in rest[0] else rest[0]

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
-from pydantic.alias_generators import to_camel
+import msgspec
 
 from kilo_gql.models import Delivery, JobStatus, ProjectStatus, Role, SessionKind
 from kilo_gql.paging import Page
 
 V = TypeVar("V", bound="View")
 
+_ENCODER = msgspec.json.Encoder()
 
-class View(BaseModel):
-    """One thing, in camelCase."""
 
-    model_config = ConfigDict(alias_generator=to_camel, from_attributes=True, populate_by_name=True)
+class View(msgspec.Struct, rename="camel", frozen=True):
+    """One thing, in camelCase; its fields are read from attributes of the same name."""
 
     @classmethod
     def render(cls, value: Any) -> bytes:
-        return cls.model_validate(value).model_dump_json(by_alias=True).encode()
+        return _ENCODER.encode(msgspec.convert(value, cls, from_attributes=True))
 
 
 class PageView(Generic[V]):
@@ -30,12 +30,10 @@ class PageView(Generic[V]):
 
     def __init__(self, item: type[V]) -> None:
         self.item = item
-        self._items: TypeAdapter[list[V]] = TypeAdapter(list[item])  # type: ignore[valid-type]
 
     def render(self, page: Page[Any]) -> bytes:
-        items = self._items.dump_json(self._items.validate_python(page.items, from_attributes=True), by_alias=True)
-        cursor = b"null" if page.next_cursor is None else b'"%b"' % page.next_cursor.encode()
-        return b'{"items":%b,"pageInfo":{"nextCursor":%b}}' % (items, cursor)
+        items = _views(self.item, page.items)
+        return _ENCODER.encode({"items": items, "pageInfo": {"nextCursor": page.next_cursor}})
 
 
 class ListView(Generic[V]):
@@ -43,11 +41,13 @@ class ListView(Generic[V]):
 
     def __init__(self, item: type[V]) -> None:
         self.item = item
-        self._items: TypeAdapter[list[V]] = TypeAdapter(list[item])  # type: ignore[valid-type]
 
-    def render(self, rows: Any) -> bytes:
-        items = self._items.dump_json(self._items.validate_python(list(rows), from_attributes=True), by_alias=True)
-        return b'{"items":%b}' % items
+    def render(self, rows: Iterable[Any]) -> bytes:
+        return _ENCODER.encode({"items": _views(self.item, rows)})
+
+
+def _views(item: type[V], rows: Iterable[Any]) -> list[V]:
+    return [msgspec.convert(row, item, from_attributes=True) for row in rows]
 
 
 class ProjectView(View):
@@ -166,16 +166,12 @@ class CountView(View):
 
     @classmethod
     def render(cls, value: Any) -> bytes:
-        return b'{"count":%d}' % value
+        return _ENCODER.encode({"count": value})
 
 
 class NoView:
     """An answer without a body (204)."""
 
-    empty: ClassVar[bool] = True
-
     @classmethod
     def render(cls, value: Any) -> bytes:
         return b""
-
-

@@ -45,8 +45,9 @@ async def test_scopes(throat: Throat, make: Make, wanted: list[str], kept: list[
 
 @pytest.mark.parametrize(
     "scopes",
-    [[], [""], ["root"], ["project"], ["p*"], ["**"], ["[a-z]*"], ["account.manage"], ["member.manage"], ["studio.manage"],
-     ["public"], ["system"], ["invitation.accept"], ["invitation.*"], ["system.*"], ["project.read", "x"]],
+    [[], [""], ["root"], ["project"], ["p*"], ["**"], ["[a-z]*"], ["account.manage"], ["member.manage"],
+     ["studio.manage"], ["public"], ["system"], ["invitation.accept"], ["invitation.*"], ["system.*"],
+     ["project.read", "x"]],
 )  # fmt: skip
 async def test_what_is_no_scope(throat: Throat, make: Make, db: Database, scopes: list[str]) -> None:
     with pytest.raises(BadRequest) as refused:
@@ -95,18 +96,14 @@ async def test_tokens_end(throat: Throat, make: Make, clock: Clock, bells: Silen
 
 async def test_a_hundred_tokens_are_enough(throat: Throat, make: Make, db: Database) -> None:
     ada = await make.user()
-    await make.rows(
-        *(ApiToken(user_id=ada.user_id, name="x", scopes=["*"], token_hash=bytes([n])) for n in range(100))
-    )
+    await make.rows(*(ApiToken(user_id=ada.user_id, name="x", scopes=["*"], token_hash=bytes([n])) for n in range(100)))
     with pytest.raises(Conflict) as refused:
         await throat.execute(ada, api_tokens.create_api_token, "x", ["*"])
     assert (refused.value.code, await count(db, ApiToken)) == ("too_many_tokens", 100)
 
 
 @pytest.mark.parametrize(("name", "seconds"), [("", 1), ("x" * 101, 1), ("a\nb", 1), ("a\x00", 1), ("x", 0), ("x", -1)])
-async def test_refused_input(
-    throat: Throat, make: Make, db: Database, clock: Clock, name: str, seconds: int
-) -> None:
+async def test_refused_input(throat: Throat, make: Make, db: Database, clock: Clock, name: str, seconds: int) -> None:
     end = clock.now + timedelta(seconds=seconds)
     with pytest.raises(BadRequest):
         await throat.execute(await make.user(), api_tokens.create_api_token, name, ["*"], end)

@@ -184,8 +184,8 @@ async def test_ten_of_forty_parallel_challenges(throat: Throat, db: Database) ->
 
 
 @pytest.mark.parametrize(
-    "email", ["", "ada", "ada@", "@example.org", "a b@example.org", "ada@localhost", "a" * 300 + "@example.org", "a\x00@b.org",
-              "ada@example.org\r\nBcc: eve@example.org", "\ud800@example.org", "a@b@c.org"],
+    "email", ["", "ada", "ada@", "@example.org", "a b@example.org", "ada@localhost", "a" * 300 + "@example.org",
+              "a\x00@b.org", "ada@example.org\r\nBcc: eve@example.org", "\ud800@example.org", "a@b@c.org"],
 )  # fmt: skip
 async def test_what_is_not_an_address(throat: Throat, db: Database, email: str) -> None:
     with pytest.raises(BadRequest) as refused:

@@ -70,7 +70,9 @@ async def test_nobody_else_can_use_it(throat: Throat, make: Make, db: Database) 
     assert (await count(db, Member), (await row(db, Invitation)).accepted_at) == (1, None)
 
 
-@pytest.mark.parametrize("code", ["", "x", "kinv_" + "a" * 43, "kinv_", "krt_" + "a" * 43, "\x00", "x" * 100_000, "\ud800"])
+@pytest.mark.parametrize(
+    "code", ["", "x", "kinv_" + "a" * 43, "kinv_", "krt_" + "a" * 43, "\x00", "x" * 100_000, "\ud800"]
+)
 async def test_what_is_no_invitation(throat: Throat, make: Make, code: str) -> None:
     assert await refused(throat, await make.user(BOB), code) == "404 not_found"
 

@@ -69,9 +69,7 @@ async def test_reuse_after_the_grace_ends_the_session(
     assert (await count(db, RefreshToken), bells.ended) == (2, [session.id])
 
 
-async def test_a_grandparent_ends_the_session_even_within_the_grace(
-    throat: Throat, db: Database, clock: Clock
-) -> None:
+async def test_a_grandparent_ends_the_session_even_within_the_grace(throat: Throat, db: Database, clock: Clock) -> None:
     first = await sign_in(throat)
     third = await again(throat, (await again(throat, first.refresh_token)).refresh_token)
     clock.advance(1)
@@ -95,7 +93,9 @@ async def test_100_parallel_refreshes_have_one_successor(throat: Throat, db: Dat
     assert (await count(db, RefreshToken), (await row(db, Session)).revoked_at) == (2, None)
 
 
-@pytest.mark.parametrize("token", ["", "krt_", "krt_" + "a" * 43, "kpat_" + "a" * 43, "x" * 100_000, "krt_\ud800", "\x00"])
+@pytest.mark.parametrize(
+    "token", ["", "krt_", "krt_" + "a" * 43, "kpat_" + "a" * 43, "x" * 100_000, "krt_\ud800", "\x00"]
+)
 async def test_what_is_no_refresh_token(throat: Throat, db: Database, token: str) -> None:
     await sign_in(throat)
     assert await refusal(throat, token) == "401 token_invalid"

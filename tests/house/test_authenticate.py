@@ -116,9 +116,7 @@ async def test_each_proof_opens_its_own_door(
         "verify": lambda proof: throat.execute(NOBODY, auth.verify_login, str(challenge), proof),
         "accept": lambda proof: throat.execute(ada, invitations.accept_invitation, proof),
     }
-    answers = {
-        (name, door): await refusal(doors[door], held[name]) for name, door in itertools.product(held, doors)
-    }
+    answers = {(name, door): await refusal(doors[door], held[name]) for name, door in itertools.product(held, doors)}
     assert {pair for pair, answer in answers.items() if answer == "ok"} == {
         ("access", "bearer"), ("api", "bearer"), ("cookie", "cookie"), ("refresh", "refresh"),
         ("invitation", "accept"), ("code", "verify"),

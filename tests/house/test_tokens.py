@@ -58,7 +58,8 @@ def test_codes() -> None:
     [
         ("1234-5678", "12345678"), (" 12 34 56 78 ", "12345678"), ("abcd-efgh-jkmn", "ABCDEFGHJKMN"),
         ("oOiIlL12", "00111112"), ("", None), ("1234567", None), ("1" * 13, None), ("U2345678", None),
-        ("1234567\n8", None), ("１２３４５６７８", None), ("1" * 10**6, None), ("\ud8001234567", None), ("ſtraße12", None),
+        ("1234567\n8", None), ("１２３４５６７８", None), ("1" * 10**6, None), ("\ud8001234567", None),
+        ("ſtraße12", None),
     ],
 )  # fmt: skip
 def test_typed_codes(typed: str, meant: str | None) -> None:

@@ -100,7 +100,7 @@ def burn(seconds: float) -> int:
 
 def announce(path: str, then: str) -> None:
     """Write our process id to ``path`` and go on with another function of this module."""
-    Path(path).write_text(str(os.getpid()))
+    _write(path, os.getpid())
     globals()[then]()
 
 
@@ -118,14 +118,21 @@ def fork_bomb(most: int) -> None:
 def spawn_and_sleep(count: int, path: str) -> None:
     """Start ``count`` grandchildren, write their pids to ``path`` and wait."""
     started = [subprocess.Popen(["/bin/sleep", "600"]) for _ in range(count)]
-    Path(path).write_text(" ".join(str(one.pid) for one in started))
+    _write(path, *(one.pid for one in started))
     time.sleep(600)
 
 
 def spawn_and_die(path: str) -> None:
     started = subprocess.Popen(["/bin/sleep", "600"], close_fds=False)
-    Path(path).write_text(str(started.pid))
+    _write(path, started.pid)
     segfault()
+
+
+def _write(path: str, *numbers: int) -> None:
+    """All at once: a reader sees nothing or everything."""
+    draft = Path(f"{path}.draft")
+    draft.write_text(" ".join(map(str, numbers)))
+    draft.rename(path)
 
 
 def thread_and_return() -> int:
@@ -185,7 +192,7 @@ def _wire() -> int:
 
 def _is_socket(fd: int) -> bool:
     try:
-        return os.readlink(f"/proc/self/fd/{fd}").startswith("socket:")
+        return str(Path(f"/proc/self/fd/{fd}").readlink()).startswith("socket:")
     except OSError:
         return False
 

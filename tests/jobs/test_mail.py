@@ -41,9 +41,7 @@ def letters(settings: Settings) -> list[Any]:
     return [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in paths]
 
 
-async def test_a_code_arrives_in_the_mailbox(
-    throat: Throat, floor: Floor, db: Database, settings: Settings
-) -> None:
+async def test_a_code_arrives_in_the_mailbox(throat: Throat, floor: Floor, db: Database, settings: Settings) -> None:
     challenge = await start(throat, "ada@example.org")
     with capture_logs() as logs:
         assert await deliver(floor, settings, db) == {"sent": True}
@@ -134,7 +132,11 @@ async def test_a_password_is_never_sent_in_the_clear(house: House) -> None:
 
 @pytest.mark.parametrize(
     ("to", "subject"),
-    [("ada@example.org", "Hi\r\nBcc: eve@example.org"), ("ada@example.org", "Hi\nX-A: b\n\nbody"), ("ädä@example.org", "Ü")],
+    [
+        ("ada@example.org", "Hi\r\nBcc: eve@example.org"),
+        ("ada@example.org", "Hi\nX-A: b\n\nbody"),
+        ("ädä@example.org", "Ü"),
+    ],
 )
 def test_nothing_injects_a_header(house: House, to: str, subject: str) -> None:
     data = message_of(Letter(to, subject, "text\r\n.\r\nmore"), "KILO <k@example.org>", house).as_bytes()

@@ -225,14 +225,10 @@ async def test_cancel_stops_a_running_handler_and_its_child(floor: Floor, worksh
 
     async def work(kit: Kit) -> Any:
         started.set()
-        return await kit.call("time:sleep", secs=60)
-
-    async def sleep(kit: Kit) -> Any:
-        started.set()
         return await kit.call("tasks.drill:walk", steps=1_000, step_ms=1_000)
 
     (job_id,) = await floor.drills(project)
-    busy = runner(workshop, sleep)
+    busy = runner(workshop, work)
     running = asyncio.create_task(busy.run_next(Queue.CPU))
     await started.wait()
     await asyncio.sleep(0.5)

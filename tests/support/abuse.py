@@ -68,7 +68,7 @@ _HEADER = {"alg": "HS256", "typ": "at+jwt"}
 
 
 def _algorithms(good: Proofs) -> Iterator[tuple[str, str]]:
-    head, body, signature = good.access.split(".")
+    _, body, signature = good.access.split(".")
     for alg in ("none", "None", "NONE", "nOnE"):
         yield f"alg {alg}, no signature", f"{b64(_raw(_HEADER | {'alg': alg}))}.{body}."
     yield "alg none, signature kept", f"{b64(_raw(_HEADER | {'alg': 'none'}))}.{body}.{signature}"
@@ -129,7 +129,16 @@ def _claims(good: Proofs) -> Iterator[tuple[str, str]]:
     yield "lives for ten years", but(exp=iat + 315_360_000)
     yield "lives for a second more", but(exp=iat + 901)
     yield "ends before it begins", but(iat=iat, exp=iat - 1)
-    for value in (str(claims["exp"]), claims["exp"] + 0.5, float(claims["exp"]), 10**30, -(10**30), True, None, [claims["exp"]]):
+    for value in (
+        str(claims["exp"]),
+        claims["exp"] + 0.5,
+        float(claims["exp"]),
+        10**30,
+        -(10**30),
+        True,
+        None,
+        [claims["exp"]],
+    ):
         yield f"exp {type(value).__name__} {value!r:.12}", but(exp=value)
     yield "exp NaN", sign(good.key, _HEADER, text.replace(f'"exp": {claims["exp"]}', '"exp": NaN'))
     yield "exp Infinity", sign(good.key, _HEADER, text.replace(f'"exp": {claims["exp"]}', '"exp": Infinity'))

@@ -66,9 +66,12 @@ class Api:
     client: httpx.AsyncClient
     services: Services
 
-    def headers(self, actor: Account | None) -> dict[str, str]:
+    def headers(self, actor: Account | str | None) -> dict[str, str]:
+        """What an actor sends: nobody nothing, somebody with a session an access token, a bearer itself."""
         if actor is None:
             return {}
+        if isinstance(actor, str):
+            return {"authorization": f"Bearer {actor}"}
         assert isinstance(actor, UserActor)
         house = self.services.db.house
         token = tokens.access_token(
@@ -77,7 +80,7 @@ class Api:
         return {"authorization": f"Bearer {token}"}
 
     async def rest(
-        self, method: str, path: str, body: Any = None, *, actor: Account | None = None, **headers: str
+        self, method: str, path: str, body: Any = None, *, actor: Account | str | None = None, **headers: str
     ) -> httpx.Response:
         """One REST call, checked against the contract. Keyword names become header names (``idempotency_key``)."""
         sent = self.headers(actor) | {name.replace("_", "-"): value for name, value in headers.items()}
@@ -86,14 +89,18 @@ class Api:
         return response
 
     async def graphql(
-        self, query: str, variables: dict[str, Any] | None = None, *, actor: Account | None = None
+        self, query: str, variables: dict[str, Any] | None = None, *, actor: Account | str | None = None
     ) -> dict[str, Any]:
         """One GraphQL document; the answer as it came."""
-        headers = {"kilo-csrf": "1", **self.headers(actor)}
-        payload = {"query": query, "variables": variables or {}}
-        response = await self.client.post("/graphql", json=payload, headers=headers)
-        answer: dict[str, Any] = response.json()
+        answer: dict[str, Any] = (await self.post_graphql(query, variables, actor=actor)).json()
         return answer
+
+    async def post_graphql(
+        self, query: str, variables: dict[str, Any] | None = None, *, actor: Account | str | None = None
+    ) -> httpx.Response:
+        """One GraphQL document over HTTP."""
+        headers = {"kilo-csrf": "1", **self.headers(actor)}
+        return await self.client.post("/graphql", json={"query": query, "variables": variables or {}}, headers=headers)
 
 
 @asynccontextmanager

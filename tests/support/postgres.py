@@ -6,6 +6,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 
@@ -35,9 +36,9 @@ def postgres() -> Iterator[str]:
         embedded.stop(server)
 
 
-@pytest_asyncio.fixture
-async def database_url(postgres: str) -> AsyncIterator[str]:
-    """The URL of an empty, migrated database that is this test's alone."""
+@asynccontextmanager
+async def new_database(postgres: str) -> AsyncIterator[str]:
+    """The URL of an empty, migrated database, there for the length of a block."""
     name = f"kilo_{next(_names)}"
     admin = await asyncpg.connect(postgres)
     try:
@@ -46,3 +47,10 @@ async def database_url(postgres: str) -> AsyncIterator[str]:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await admin.close()
+
+
+@pytest_asyncio.fixture
+async def database_url(postgres: str) -> AsyncIterator[str]:
+    """The URL of an empty, migrated database that is this test's alone."""
+    async with new_database(postgres) as url:
+        yield url

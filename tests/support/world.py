@@ -1,0 +1,166 @@
+"""Everything a permission can be about, once: a project and a studio with somebody of each role, and what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import text
+
+from kilo_gql import tokens
+from kilo_gql.access import Perm, System, UserActor
+from kilo_gql.db import Database
+from kilo_gql.models import (
+    ApiToken,
+    Base,
+    Delivery,
+    Invitation,
+    Job,
+    JobStatus,
+    LoginChallenge,
+    Member,
+    Project,
+    Queue,
+    RefreshToken,
+    Role,
+    Session,
+    SessionKind,
+    Studio,
+    StudioMember,
+    User,
+)
+from kilo_gql.models.base import uuid7
+
+#: Who asks. ``guest`` is a visitor of a client gallery.
+CALLERS: Final = ("anonymous", "stranger", "guest", "viewer", "editor", "owner")
+_PEOPLE: Final = ("stranger", "viewer", "editor", "owner", "member", "colleague")
+_ROLES: Final = {"viewer": Role.VIEWER, "editor": Role.EDITOR, "owner": Role.OWNER}
+_HOUSE: Final = System("test")
+_DIGEST: Final = "SELECT '{table}' AS name, count(*) AS n, md5(string_agg(t::text, '' ORDER BY t::text)) AS rows"
+
+
+@dataclass
+class World:
+    """``things`` is what ``@name`` in the matrix stands for; ``people`` are those who can sign in."""
+
+    things: dict[str, Any] = field(default_factory=dict)
+    people: dict[str, UserActor] = field(default_factory=dict)
+
+    def fill(self, value: Any) -> Any:
+        """A matrix cell's arguments with every ``@name`` replaced."""
+        if isinstance(value, Mapping):
+            return {name: self.fill(item) for name, item in value.items()}
+        return self.things[value[1:]] if isinstance(value, str) and value.startswith("@") else value
+
+    def elsewhere(self) -> World:
+        """The same people, in a world in which none of these things exists."""
+        return World({name: _absent(thing) for name, thing in self.things.items()}, self.people)
+
+
+def _absent(thing: Any) -> Any:
+    """Another one of its kind that was never made."""
+    if isinstance(thing, str) and tokens.is_opaque(thing, tokens.INVITATION_PREFIX):
+        return tokens.random_token(tokens.INVITATION_PREFIX)
+    return uuid7() if isinstance(thing, UUID) else thing
+
+
+async def make_world(db: Database) -> World:
+    """A fresh world, written in one transaction."""
+    world = World()
+    rows: list[Base] = [*_people(world, db), *_project(world, db), *_studio(world, db), *_proofs(world, db)]
+    async with db.transaction(_HOUSE, Perm.SYSTEM) as tx:
+        tx.session.add_all(rows)
+        await tx.session.commit()
+    return world
+
+
+def _people(world: World, db: Database) -> list[Base]:
+    now, rows = db.house.clock(), []
+    for name in _PEOPLE:
+        user = User(id=uuid7(), email=f"{name}-{uuid7().hex[-12:]}@example.org", display_name=name.title())
+        session = _session(user.id, db)
+        rows += [user, session]
+        world.people[name] = UserActor(user.id, session.id)
+        world.things |= {f"{name}_id": user.id, f"{name}_email": user.email}
+    second = _session(world.people["owner"].user_id, db)
+    token = ApiToken(
+        id=uuid7(), user_id=second.user_id, name="backup", scopes=["*"],
+        token_hash=tokens.digest(tokens.random_token(tokens.API_PREFIX)), created_at=now,
+    )  # fmt: skip
+    world.things |= {"session": second.id, "token": token.id}
+    return [*rows, second, token]
+
+
+def _session(user_id: UUID, db: Database) -> Session:
+    now = db.house.clock()
+    ends = now + timedelta(days=30)
+    return Session(id=uuid7(), user_id=user_id, kind=SessionKind.TOKENS, last_seen_at=now, expires_at=ends)
+
+
+def _project(world: World, db: Database) -> list[Base]:
+    now, owner = db.house.clock(), world.people["owner"].user_id
+    project = Project(id=uuid7(), owner_user_id=owner, title="Hidden wedding", created_at=now, updated_at=now)
+    jobs = {
+        f"{status.value}_job": Job(
+            id=uuid7(), project_id=project.id, type="drill", queue=Queue.CPU, priority=10, turn=1, arguments={},
+            status=status, created_at=now, updated_at=now,
+        )
+        for status in (JobStatus.QUEUED, JobStatus.FAILED)
+    }  # fmt: skip
+    secret = tokens.random_token(tokens.INVITATION_PREFIX)
+    invitation = Invitation(
+        id=uuid7(), project_id=project.id, email=world.things["stranger_email"], role=Role.EDITOR, invited_by=owner,
+        proof_hash=tokens.digest(secret), expires_at=now + timedelta(days=7), created_at=now,
+    )  # fmt: skip
+    world.things |= {name: job.id for name, job in jobs.items()}
+    world.things |= {"project": project.id, "invitation": invitation.id, "invitation_code": secret}
+    roles = {**_ROLES, "member": Role.VIEWER}
+    members = [Member(project_id=project.id, user_id=world.people[n].user_id, role=r) for n, r in roles.items()]
+    return [project, *jobs.values(), invitation, *members]
+
+
+def _studio(world: World, db: Database) -> list[Base]:
+    id_ = uuid7()
+    world.things["studio"] = id_
+    roles = {**_ROLES, "colleague": Role.VIEWER}
+    people = [StudioMember(studio_id=id_, user_id=world.people[n].user_id, role=r) for n, r in roles.items()]
+    return [Studio(id=id_, studio_id=id_, name="Hidden studio", created_at=db.house.clock()), *people]
+
+
+def _proofs(world: World, db: Database) -> list[Base]:
+    """A challenge that was mailed, and a refresh token that was not used."""
+    house, now, id_ = db.house, db.house.clock(), uuid7()
+    code = tokens.digits_code(house.key("login-code"), id_)
+    challenge = LoginChallenge(
+        id=id_, email=f"new-{id_.hex[-12:]}@example.org", delivery=Delivery.EMAIL_CODE, attempts=0,
+        proof_hash=tokens.code_proof(house.key("login-proof"), id_, code), expires_at=now + timedelta(minutes=10),
+        created_at=now,
+    )  # fmt: skip
+    secret = tokens.random_token(tokens.REFRESH_PREFIX)
+    link = RefreshToken(
+        id=uuid7(), session_id=world.people["member"].session_id, token_hash=tokens.digest(secret), created_at=now
+    )
+    world.things |= {"challenge": id_, "code": code, "refresh_token": secret}
+    return [challenge, link]
+
+
+async def wipe(db: Database) -> None:
+    """Empty every table but the one about the installation."""
+    names = ", ".join(name for name in Base.metadata.tables if name != "installation")
+    async with db.transaction(_HOUSE, Perm.SYSTEM) as tx:
+        await tx.unchecked(text(f"TRUNCATE {names}"))
+        await tx.session.commit()
+
+
+async def state(db: Database) -> dict[str, Any]:
+    """What the database holds. Events count wherever they are: the relay moves them on its own."""
+    moving = ("outbox", "events", "event_streams")
+    tables = [name for name in Base.metadata.tables if name not in moving]
+    parts = [_DIGEST.format(table=name) + f" FROM {name} AS t" for name in tables]
+    told = "(SELECT count(*) FROM outbox) + (SELECT count(*) FROM events)"
+    statement = " UNION ALL ".join([*parts, f"SELECT 'told', {told}, NULL"])  # noqa: S608
+    async with db.transaction(_HOUSE, Perm.SYSTEM, write=False) as tx:
+        return {row.name: (row.n, row.rows) for row in await tx.unchecked(text(statement))}
