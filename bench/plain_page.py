@@ -58,9 +58,7 @@ async def page(request: Request) -> Response:
         for row in rows[:limit]
     ]
     cursor = items[-1]["id"] if len(rows) > limit else None
-    return Response(
-        orjson.dumps({"items": items, "pageInfo": {"nextCursor": cursor}}), media_type="application/json"
-    )
+    return Response(orjson.dumps({"items": items, "pageInfo": {"nextCursor": cursor}}), media_type="application/json")
 
 
 async def ready(request: Request) -> Response:
@@ -70,6 +68,4 @@ async def ready(request: Request) -> Response:
 app = Starlette(routes=[Route("/projects", page), Route("/readyz", ready)], lifespan=lifespan)
 
 if __name__ == "__main__":
-    uvicorn.run(
-        app, port=int(sys.argv[1]), loop="uvloop", http="httptools", log_level="warning", access_log=False
-    )
+    uvicorn.run(app, port=int(sys.argv[1]), loop="uvloop", http="httptools", log_level="warning", access_log=False)

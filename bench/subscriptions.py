@@ -132,8 +132,14 @@ class Product:
         endpoint = GraphQLSocket(OpenGate(), self.fanout, build="bench", limits=SocketLimits())
         server = uvicorn.Server(
             uvicorn.Config(
-                endpoint, port=0, http="httptools", ws="kilo_gql.graphql.frames:BroadcastProtocol",
-                ws_per_message_deflate=False, lifespan="off", log_level="warning", timeout_graceful_shutdown=2,
+                endpoint,
+                port=0,
+                http="httptools",
+                ws="kilo_gql.graphql.frames:BroadcastProtocol",
+                ws_per_message_deflate=False,
+                lifespan="off",
+                log_level="warning",
+                timeout_graceful_shutdown=2,
             )  # fmt: skip
         )
         serving = asyncio.create_task(server.serve())
@@ -367,7 +373,9 @@ async def _bench(loads: Sequence[tuple[int, int, float]], through: str) -> int:
         try:
             url = embedded.url(postgres)
             await asyncio.to_thread(migrate.migrate_sync, url)
-            print(f"{'load':>9} {'server':<8} {'delivered':>19} {'p50 ms':>8} {'p99 ms':>8} {'CPU s':>7} {'RSS':>7} {'exec':>6}")
+            print(
+                f"{'load':>9} {'server':<8} {'delivered':>19} {'p50 ms':>8} {'p99 ms':>8} {'CPU s':>7} {'RSS':>7} {'exec':>6}"
+            )
             for subscribers, rate, goal in loads:
                 load = f"{subscribers}x{rate}"
                 floor = await _measure(["floor"], subscribers, rate, talks=False)

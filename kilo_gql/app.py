@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from kilo_gql import assembly, floors, health, pages
@@ -25,11 +25,15 @@ from kilo_gql.config import Settings
 from kilo_gql.db import Database
 from kilo_gql.domain import auth, events, users
 from kilo_gql.errors import BadRequest, Forbidden, KiloError, NotFound, Unauthorized, not_found
+from kilo_gql.gate import SocketGate
+from kilo_gql.graphql.connection import SocketLimits
 from kilo_gql.graphql.context import Context
 from kilo_gql.graphql.documents import Documents
 from kilo_gql.graphql.executor import Executor
+from kilo_gql.graphql.fanout import Fanout
 from kilo_gql.graphql.http import GraphQLHTTP
 from kilo_gql.graphql.limits import Limits
+from kilo_gql.graphql.socket import GraphQLSocket
 from kilo_gql.hub import Hub
 from kilo_gql.jobs import queue_lag
 from kilo_gql.limits import Limiter, MemoryLimiter, RedisLimiter, spend
@@ -43,6 +47,7 @@ from kilo_gql.rest.machinery import endpoint, problem
 from kilo_gql.rest.routes import ROUTES
 from kilo_gql.rest.sse import Reading, last_event_id, stream
 from resolvers.schema import CORE
+from resolvers.subscription import sources
 from tasks.broker import HouseBells
 
 
@@ -58,6 +63,7 @@ class Services:
     authenticator: Authenticator
     limiter: Limiter
     executor: Executor
+    socket: GraphQLSocket
     metrics: Metrics
 
     async def proof(self, connection: HTTPConnection) -> Proof:
@@ -124,15 +130,36 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
         if redis is not None:
             limiter = RedisLimiter(redis)
             stack.push_async_callback(limiter.close)
+        authenticator = Authenticator(db, bell)
+        executor = Executor(CORE, _documents(settings), limiter, settings.graphql_points_per_minute)
+        gate = SocketGate(
+            throat,
+            authenticator,
+            executor,
+            hub,
+            limiter,
+            origins=settings.origins,
+            requests_per_minute=settings.requests_per_minute,
+        )
+        socket = GraphQLSocket(
+            gate,
+            Fanout(CORE, hub, sources(throat), gate.rights),
+            build=settings.build,
+            limits=SocketLimits(settings.socket_subscriptions, settings.socket_connections_per_actor),
+        )
+        stack.callback(socket.close)
+        bell.listen("session", lambda _: socket.recheck())
+        metrics.watch(socket)
         yield Services(
             settings=settings,
             db=db,
             hub=hub,
             relay=relay,
             throat=throat,
-            authenticator=Authenticator(db, bell),
+            authenticator=authenticator,
             limiter=limiter,
-            executor=Executor(CORE, _documents(settings), limiter, settings.graphql_points_per_minute),
+            executor=executor,
+            socket=socket,
             metrics=metrics,
         )
 
@@ -181,6 +208,7 @@ def _routes(settings: Settings) -> list[BaseRoute]:
 
     return [
         Route("/graphql", graphql.handle, methods=["GET", "POST"]),
+        WebSocketRoute("/graphql", Socket()),
         Route("/v1/openapi.json", openapi_json),
         Route("/v1/reference", reference_page),
         Route("/v1/realtime", Realtime()),
@@ -192,6 +220,13 @@ def _routes(settings: Settings) -> list[BaseRoute]:
         Route("/readyz", _readyz),
         Route("/metrics", _metrics),
     ]
+
+
+class Socket:
+    """The websocket, as raw ASGI."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await services(HTTPConnection(scope)).socket(scope, receive, send)
 
 
 class Realtime:

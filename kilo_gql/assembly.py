@@ -15,9 +15,7 @@ from kilo_gql.errors import Unavailable
 
 def house_of(settings: Settings) -> House:
     """The house's facts, as far as the domain may know them."""
-    return House(
-        base_url=settings.base_url.rstrip("/"), signup_open=settings.signup == "open", key=settings.key
-    )
+    return House(base_url=settings.base_url.rstrip("/"), signup_open=settings.signup == "open", key=settings.key)
 
 
 def database_url(settings: Settings) -> str:

@@ -23,6 +23,8 @@ import redis.asyncio
 import structlog
 from redis.exceptions import RedisError
 
+from kilo_gql.waiting import cancel, happened
+
 #: What a payload says: nothing; a project id; a queue's name; a job id; the id of a session, API token or user.
 Topic = Literal["outbox", "events", "jobs", "cancel", "session"]
 Listener = Callable[[str], None]
@@ -82,8 +84,7 @@ class Bell:
         Waits at most 5 s for the connection; without it the bell still rings inside this process.
         """
         bell = cls(_Redis(redis_url) if redis_url else _Postgres(database_url))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(bell._ready.wait(), _TIMEOUT)
+        await happened(bell._ready, _TIMEOUT)
         return bell
 
     def ring(self, topic: Topic, payload: str = "", *, here: bool = True, away: bool = True) -> None:
@@ -130,8 +131,7 @@ class Bell:
     async def close(self) -> None:
         """Stop ringing and hearing. Nudges not sent yet are dropped."""
         self._closed = True
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await cancel(self._task)
 
     def _ring(self, topic: str, payload: str, here: bool, away: bool) -> None:
         if here:
@@ -182,12 +182,12 @@ class Bell:
 
     async def _serve(self, link: _Link) -> None:
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _PING_EVERY)
+            await happened(self._wake, _PING_EVERY)
             self._wake.clear()
             nudges, self._pending = self._pending, {}
             try:
-                await asyncio.wait_for(link.send(_messages(self._origin, nudges)), _TIMEOUT)
+                async with asyncio.timeout(_TIMEOUT):
+                    await link.send(_messages(self._origin, nudges))
             except BaseException:
                 self._keep(nudges)
                 raise
@@ -258,8 +258,7 @@ class _Redis:
             try:
                 yield _RedisLink(client, channel, reader)
             finally:
-                reader.cancel()
-                await asyncio.gather(reader, return_exceptions=True)
+                await cancel(reader)
         finally:
             await pubsub.aclose()  # type: ignore[no-untyped-call]
             await client.aclose()

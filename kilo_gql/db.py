@@ -34,7 +34,6 @@ _viewer: ContextVar[UUID | None] = ContextVar("kilo_viewer", default=None)
 _VIEWER: Final = bindparam("kilo_viewer", type_=Uuid(), callable_=_viewer.get)
 
 
-
 def viewer_id() -> UUID | None:
     """Whose eyes the present transaction sees with (None: nobody's, and then no scoped row is visible)."""
     return _viewer.get()

@@ -32,8 +32,8 @@ _SUBSCRIPTION: Final = """
     subscription Watch($project: UUID!, $after: String) {
       projectEvents(projectId: $project, after: $after) {
         __typename
-        ... on JobProgressed { jobId progress stage }
-        ... on JobEnded { jobId status }
+        ... on JobProgressed { ids progress stage }
+        ... on JobEnded { ids status }
       }
     }
 """
@@ -135,7 +135,12 @@ async def _code_from_mailbox(mailbox: Path, challenge: str) -> str:
 
 
 async def _follow_sse(client: httpx.AsyncClient, project: str, after: str, seen: Seen, console: Console) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("job", total=1.0)
         async for name, data in _sse(client, {"projectId": project, "lastEventId": after}):

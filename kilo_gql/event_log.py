@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, select, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from kilo_gql.access import Perm, System
 from kilo_gql.db import Database
@@ -75,7 +75,7 @@ async def last_of(db: Database, op_ids: Iterable[UUID]) -> list[Event]:
     """The last event that each operation has in each project, as far as they are numbered."""
     statement = (
         select(Installation.epoch, *ProjectEvent.__table__.columns)
-        .distinct(ProjectEvent.op_id, ProjectEvent.project_id)
+        .ext(distinct_on(ProjectEvent.op_id, ProjectEvent.project_id))
         .where(ProjectEvent.op_id.in_(list(op_ids)))
         .order_by(ProjectEvent.op_id, ProjectEvent.project_id, ProjectEvent.seq.desc())
     )

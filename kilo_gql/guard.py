@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -13,6 +12,7 @@ import structlog
 
 from kilo_gql.access import Actor, TokenActor, UserActor
 from kilo_gql.events import Event, EventName
+from kilo_gql.waiting import happened
 
 _EVERY: Final = 30.0
 #: Seconds over which checks are spread that were caused by a change which may concern everyone.
@@ -71,8 +71,7 @@ class Guard:
         while (allowed := await self._check()) is not False:
             # spread, so that streams opened together are not checked together for ever
             pause = _RETRY if allowed is None else self._every * random.uniform(0.8, 1.2)  # noqa: S311
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._doubt.wait(), pause)
+            await happened(self._doubt, pause)
 
     async def _check(self) -> bool | None:
         self._doubt.clear()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -27,6 +27,7 @@ from kilo_gql.events import Event, Position, Reset, ResetReason, servable
 from kilo_gql.feed import Batch, Feed, Sink
 from kilo_gql.guard import Allowed, Guard
 from kilo_gql.reached import Reached
+from kilo_gql.waiting import cancel, happened
 
 #: Seconds between two looks at the log for feeds that nobody nudged, and until an unread feed is forgotten.
 _POLL: Final = 1.0
@@ -74,7 +75,7 @@ class Hub:
             while not self._stopping.is_set():
                 if batch := await self._next(feed, reader):
                     yield batch
-                elif not await self._news(feed, idle):
+                elif not await happened(feed.news, idle):
                     yield ()
 
     async def attach(self, project_id: UUID, after: str | None, sink: Sink) -> Callable[[], None]:
@@ -151,8 +152,8 @@ class Hub:
         self.stop()
         for unlisten in self._unlisten:
             unlisten()
-        self._task.cancel()
-        await asyncio.gather(self._task, self._reached.close(), return_exceptions=True)
+        await cancel(self._task)
+        await self._reached.close()
 
     def _nudged(self, payload: str) -> None:
         self._reached.nudge()
@@ -202,7 +203,7 @@ class Hub:
                 return page
             # the log ends before the feed does, or the feed does not know yet what this reader learned elsewhere
             self._mark((feed.project_id,))
-            await self._news(feed, _POLL)
+            await happened(feed.news, _POLL)
         return ()
 
     async def _page(self, project_id: UUID, reader: _Reader) -> Batch:
@@ -217,13 +218,6 @@ class Hub:
     def _reset(self, project_id: UUID, reader: _Reader, epoch: int, seq: int, reason: ResetReason) -> Batch:
         reader.at = Position(epoch, seq)
         return [Reset(epoch, seq, project_id, reason)]
-
-    async def _news(self, feed: Feed, seconds: float | None) -> bool:
-        """Wait for something new; False if nothing came in time."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(feed.news.wait(), seconds)
-            return True
-        return False
 
     # --- the feeds ---------------------------------------------------------------------------------------------
 
@@ -245,8 +239,7 @@ class Hub:
         polled = 0.0
         loop = asyncio.get_running_loop()
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), _POLL)
+            await happened(self._look, _POLL)
             if loop.time() - polled >= _POLL:
                 polled = loop.time()
                 self._forget(polled)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +13,7 @@ import structlog
 from kilo_gql import event_log
 from kilo_gql.db import Database
 from kilo_gql.events import Event
+from kilo_gql.waiting import cancel, happened
 
 #: Operations remembered whose events were just numbered.
 _RECENT: Final = 4_096
@@ -65,15 +65,15 @@ class Reached:
         self._waiting[key].append(future)
         self._asked.set()
         try:
-            return await asyncio.wait_for(future, within)
+            async with asyncio.timeout(within):
+                return await future
         except TimeoutError:
             return None
         finally:
             self._give_up(key, future)
 
     async def close(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await cancel(self._task)
 
     def _give_up(self, key: _Key, future: asyncio.Future[str]) -> None:
         if key in self._waiting:
@@ -84,8 +84,7 @@ class Reached:
     async def _run(self) -> None:
         while True:
             await self._asked.wait()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._nudged.wait(), _ASK)
+            await happened(self._nudged, _ASK)
             self._nudged.clear()
             if not self._waiting:
                 self._asked.clear()

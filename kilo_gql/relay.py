@@ -9,7 +9,6 @@ by a serial alone lost 7 % of the events under concurrent writers (shared/resear
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import groupby
@@ -24,6 +23,7 @@ import structlog
 from kilo_gql.bell import Bell
 from kilo_gql.config import Settings
 from kilo_gql.events import Event, event_name
+from kilo_gql.waiting import cancel, happened
 
 _LOCK: Final = 0x4B494C4F_0001
 _BATCH: Final = 2_000
@@ -142,9 +142,7 @@ class Relay:
     async def close(self) -> None:
         """Stop leading; another process takes over within a second."""
         self._stop_listening()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel(*self._tasks)
 
     async def _connected(self, body: Callable[[Any], Awaitable[None]]) -> None:
         """Run ``body`` on a connection of its own, again and again, whatever happens to either."""
@@ -193,8 +191,7 @@ class Relay:
                 pause = _WAITING[0]
                 if len(rows) >= _BATCH:
                     continue
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause if waiting else _POLL)
+            await happened(self._wake, pause if waiting else _POLL)
             pause = min(pause * 2, _WAITING[1]) if waiting else _WAITING[0]
 
     def _announce(self, epoch: int, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -75,7 +75,5 @@ class JobMutation:
         return await info.context.run(jobs.retry_job, id, idempotency_key=idempotency_key)
 
     @change(jobs.retry_failed_jobs, JobCountPayload)
-    async def retry_failed_jobs(
-        self, info: Info, project_id: ProjectId, idempotency_key: IdempotencyKey = None
-    ) -> Any:
+    async def retry_failed_jobs(self, info: Info, project_id: ProjectId, idempotency_key: IdempotencyKey = None) -> Any:
         return await info.context.run(jobs.retry_failed_jobs, project_id, idempotency_key=idempotency_key)

@@ -66,7 +66,12 @@ class MemberMutation:
 
     @change(members.set_member_role, MemberPayload)
     async def set_member_role(
-        self, info: Info, project_id: ProjectId, user_id: UserId, role: GivenRole, idempotency_key: IdempotencyKey = None
+        self,
+        info: Info,
+        project_id: ProjectId,
+        user_id: UserId,
+        role: GivenRole,
+        idempotency_key: IdempotencyKey = None,
     ) -> Any:
         return await info.context.run(
             members.set_member_role, project_id, user_id, role, idempotency_key=idempotency_key
@@ -124,6 +129,4 @@ class MemberMutation:
     async def remove_studio_member(
         self, info: Info, studio_id: StudioId, user_id: UserId, idempotency_key: IdempotencyKey = None
     ) -> Any:
-        return await info.context.run(
-            studios.remove_studio_member, studio_id, user_id, idempotency_key=idempotency_key
-        )
+        return await info.context.run(studios.remove_studio_member, studio_id, user_id, idempotency_key=idempotency_key)

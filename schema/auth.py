@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID
 
 import strawberry
 
@@ -118,5 +117,3 @@ class CreateApiTokenInput:
     name: str = text("What it is for: 1 to 100 characters.")
     scopes: list[str] = text("Permissions such as `project.read`, or `project.*`, or `*`.")
     expires_at: datetime | None = strawberry.field(default=None, description="When it stops working; none: never.")
-
-

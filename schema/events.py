@@ -81,16 +81,13 @@ def _error(parent: strawberry.Parent[Event]) -> str | None:
     return parent.changed.get("error")
 
 
-def _job_id(parent: strawberry.Parent[Event]) -> UUID:
-    return parent.ids[0]
-
-
 @tells(EventName.JOB_PROGRESS)
-@strawberry.type(description="A job was queued, started, or got further; at most 4 a second for each job.")
+@strawberry.type(
+    description="A job was queued, started, or got further; at most 4 a second for each job. The ids are job ids."
+)
 class JobProgressed(ProjectChange):
     """`job.progress`."""
 
-    job_id: UUID = strawberry.field(resolver=_job_id, description="The job.")
     status: JobStatus = strawberry.field(resolver=_status, description="Where it stands.")
     progress: float = strawberry.field(resolver=_progress, description="0 to 1.")
     stage: str | None = strawberry.field(resolver=_stage, description="What it is doing.")
@@ -98,11 +95,10 @@ class JobProgressed(ProjectChange):
 
 
 @tells(EventName.JOB_DONE)
-@strawberry.type(description="A job ended: done, failed or canceled.")
+@strawberry.type(description="Jobs ended: done, failed or canceled. The ids are job ids.")
 class JobEnded(ProjectChange):
     """`job.done`."""
 
-    job_id: UUID = strawberry.field(resolver=_job_id, description="The job.")
     status: JobStatus = strawberry.field(resolver=_status, description="How it ended.")
     error: str | None = strawberry.field(resolver=_error, description="Why it failed.")
 

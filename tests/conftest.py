@@ -78,4 +78,3 @@ def throat(db: Database, bells: SilentBells) -> Throat:
 @pytest.fixture
 def make(db: Database) -> Make:
     return Make(db)
-

@@ -39,8 +39,6 @@ COLUMNS = (
 )
 
 
-
-
 def _pages(condition: ColumnElement[bool]) -> tuple[Read, Read]:
     """The first page and the next one of the projects that meet a condition."""
     first = select(*COLUMNS).where(condition).order_by(Project.id.desc()).limit(bindparam("most", type_=BigInteger))
@@ -219,9 +217,7 @@ def _title(value: str) -> str:
 
 def _description(value: str | None) -> str | None:
     if value is not None and len(value) > DESCRIPTION_MAX:
-        raise BadRequest(
-            f"A description has at most {DESCRIPTION_MAX} characters.", details={"field": "description"}
-        )
+        raise BadRequest(f"A description has at most {DESCRIPTION_MAX} characters.", details={"field": "description"})
     return value
 
 

@@ -23,6 +23,7 @@ from kilo_gql.access import Actor
 from kilo_gql.feed import Batch
 from kilo_gql.guard import Allowed, Guard
 from kilo_gql.hub import Hub
+from kilo_gql.waiting import cancel
 
 #: Milliseconds after which a browser reconnects.
 _RETRY: Final = 1_000
@@ -95,10 +96,10 @@ async def stream(scope: Scope, receive: Receive, send: Send, *, hub: Hub, readin
                     return
                 pump.result()
                 reason = End.STOPPING
-            await _cancel(pump)
+            await cancel(pump)
             await _say_goodbye(scope, send, gone, reason)
         finally:
-            await _cancel(pump, gone, refused)
+            await cancel(pump, gone, refused)
 
 
 async def _pump(send: Send, hub: Hub, guard: Guard, reading: Reading, after: str) -> None:
@@ -155,9 +156,3 @@ async def _cut(scope: Scope, gone: asyncio.Task[None]) -> None:
     """Drop a client that does not read; returns when the server has noticed."""
     abort(scope)
     await asyncio.wait((gone,), timeout=_GOODBYE)
-
-
-async def _cancel(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -191,9 +191,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("proof_hash", name="uq_invitations_proof_hash"),
     )
     op.create_index("ix_invitations_email", "invitations", ["email"], unique=False)
-    op.create_index(
-        "ix_invitations_invited_by_created_at", "invitations", ["invited_by", "created_at"], unique=False
-    )
+    op.create_index("ix_invitations_invited_by_created_at", "invitations", ["invited_by", "created_at"], unique=False)
     op.create_index("ix_invitations_project_id", "invitations", ["project_id"], unique=False)
     op.create_table(
         "jobs",

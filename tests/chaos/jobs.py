@@ -54,7 +54,7 @@ class Plan:
     mode: str = "embedded"
     seed: int = 1
     flushes: int = 0
-    every: float = 1.2
+    every: float = 2.0
     steps: int = 10
     step_ms: int = 30
     processes: int = 2
@@ -113,6 +113,8 @@ class Chaos:
         async with self._stage():
             begun = time.monotonic()
             self._start_workers()
+            await self._enqueue(self._backlog)
+            await self._claimed()
             await self._strike()
             struck = time.monotonic()
             await self._enqueue(self.plan.jobs)
@@ -164,9 +166,8 @@ class Chaos:
         """Kill and flush at random moments, while jobs arrive so that there is always work to hit."""
         blows = ["kill"] * self.plan.kills + ["flush"] * self.plan.flushes
         self.random.shuffle(blows)
-        backlog = max(1, 2 * self.plan.processes * self.plan.slots)
         for number, blow in enumerate(blows, start=1):
-            await self._enqueue(min(self.plan.jobs, backlog + self.plan.jobs * number // len(blows)))
+            await self._enqueue(min(self.plan.jobs, self._backlog + self.plan.jobs * number // len(blows)))
             await asyncio.sleep(self.random.expovariate(1 / self.plan.every))
             self._look()
             if blow == "kill":
@@ -177,23 +178,17 @@ class Chaos:
     async def _kill(self, target: str) -> None:
         while not (pids := self._pids(target)):
             await asyncio.sleep(0.05)
-            self._revive()
-        pid = self.random.choice(pids)
-        if kill(pid):
+        if kill(self.random.choice(pids)):
             self.figures.killed[target] = self.figures.killed.get(target, 0) + 1
-        self._revive()
+        if target == "supervisor":  # the system's own supervisor starts it again
+            await asyncio.to_thread(self.workers.process.wait)
+            self.workers.close()
+            self._start_workers()
 
     def _pids(self, target: str) -> list[int]:
         if target == "supervisor":
-            return [self.workers.pid] if self.workers.process.poll() is None else []
+            return [self.workers.pid]
         return self.workers.workers() if target == "worker" else self.workers.decoders()
-
-    def _revive(self) -> None:
-        """Start the supervisor again, as the system's own supervisor would."""
-        if self.workers.pid in self.seen and not alive(self.workers.pid):
-            self.workers.process.wait()
-            self.workers.close()
-            self._start_workers()
 
     async def _hurt_redis(self) -> None:
         if self.redis is None:
@@ -223,12 +218,22 @@ class Chaos:
             await jobs.enqueue(tx, *new)
         self.queued = max(self.queued, total)
 
+    @property
+    def _backlog(self) -> int:
+        return 2 * self.plan.processes * self.plan.slots
+
+    async def _claimed(self) -> None:
+        """Wait until the first job runs."""
+        async with asyncio.timeout(BAR):
+            while not await self._number("status <> 'queued'"):
+                await asyncio.sleep(0.05)
+
+    async def _number(self, condition: str) -> int:
+        async with self.workshop.read() as tx:
+            return int(await tx.scalar(text(f"SELECT count(*) FROM jobs WHERE type = 'drill' AND {condition}")))  # noqa: S608
+
     async def _settled(self, deadline: float) -> None:
-        while time.monotonic() < deadline:
-            async with self.workshop.read() as tx:
-                open_ = "SELECT count(*) FROM jobs WHERE type = 'drill' AND status IN ('queued', 'running')"
-                if await tx.scalar(text(open_)) == 0:
-                    return
+        while time.monotonic() < deadline and await self._number("status IN ('queued', 'running')"):
             await asyncio.sleep(0.1)
 
     async def _count(self) -> None:

@@ -170,9 +170,7 @@ def doors(throat: Throat, make: Make) -> Doors:
     return Doors(throat, make)
 
 
-async def test_a_queued_job_is_canceled_at_once(
-    doors: Doors, floor: Floor, bells: SilentBells, throat: Throat
-) -> None:
+async def test_a_queued_job_is_canceled_at_once(doors: Doors, floor: Floor, bells: SilentBells, throat: Throat) -> None:
     project, ada = await doors.open()
     job = (await throat.execute(ada, domain.start_drill, project)).value
     bells.jobs.clear()

@@ -58,7 +58,9 @@ async def run_all(runner: Runner, queue: Queue = Queue.CPU) -> int:
 
 async def make_due(floor: Floor) -> None:
     async with floor.write() as tx:
-        await tx.unchecked(text("UPDATE jobs SET not_before = now() - interval '1 second' WHERE not_before IS NOT NULL"))
+        await tx.unchecked(
+            text("UPDATE jobs SET not_before = now() - interval '1 second' WHERE not_before IS NOT NULL")
+        )
 
 
 def test_each_type_has_exactly_one_handler() -> None:
@@ -192,9 +194,7 @@ async def test_a_stale_handler_leaves_no_effect_20_times(floor: Floor, workshop:
     assert Counter((await floor.statuses()).values()) == {"done": 20, "queued": 20}
 
 
-async def test_progress_is_written_four_times_a_second_at_most(
-    floor: Floor, workshop: Workshop, project: UUID
-) -> None:
+async def test_progress_is_written_four_times_a_second_at_most(floor: Floor, workshop: Workshop, project: UUID) -> None:
     said = asyncio.Event()
     go = asyncio.Event()
 
@@ -262,9 +262,7 @@ async def test_the_heartbeat_finds_what_the_bell_missed(floor: Floor, workshop: 
     assert await floor.statuses() == {canceled: "canceled", lost: "queued"}
 
 
-async def test_draining_hands_back_without_burning_an_attempt(
-    floor: Floor, workshop: Workshop, project: UUID
-) -> None:
+async def test_draining_hands_back_without_burning_an_attempt(floor: Floor, workshop: Workshop, project: UUID) -> None:
     async def work(kit: Kit) -> None:
         await asyncio.sleep(0.1 if kit.arguments.get("quick") else 60)
 

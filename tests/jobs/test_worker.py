@@ -96,7 +96,9 @@ async def test_a_drill_goes_the_whole_way(studio: Studio, start: Start) -> None:
     assert row["message"].startswith("Step ")
     async with studio.floor.write() as tx:
         told = (
-            await tx.unchecked(text("SELECT name, changed FROM outbox WHERE :id = ANY(ids) ORDER BY id"), {"id": job_id})
+            await tx.unchecked(
+                text("SELECT name, changed FROM outbox WHERE :id = ANY(ids) ORDER BY id"), {"id": job_id}
+            )
         ).all()
     assert [told[0].changed["status"], told[1].changed["status"]] == ["queued", "running"]
     assert (told[-1].name, told[-1].changed["status"]) == ("job.done", "done")

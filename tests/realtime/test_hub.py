@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import tracemalloc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -402,9 +401,7 @@ async def test_silence_is_told_and_idle_feeds_are_forgotten(
     await until(lambda: project not in hub.feeds)
 
 
-async def test_readers_survive_a_database_that_goes_away(
-    hub: Hub, relay: Relay, log: Log, bell: Bell
-) -> None:
+async def test_readers_survive_a_database_that_goes_away(hub: Hub, relay: Relay, log: Log, bell: Bell) -> None:
     project = uuid4()
     async with reading(hub, project, "1-0") as told:
         for number in range(3):

@@ -1,5 +1,6 @@
-from tests.support.sockets import *
 from tests.support.socket_client import *
+from tests.support.sockets import *
+
 
 async def test_smoke(db, database_url):
     async with serving(db, database_url) as served:

@@ -14,6 +14,7 @@ import httpx
 from openapi_schema_validator import OAS30ReadValidator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
+from starlette.applications import Starlette
 
 from kilo_gql import tokens
 from kilo_gql.access import Account, UserActor
@@ -65,6 +66,7 @@ class Api:
 
     client: httpx.AsyncClient
     services: Services
+    app: Starlette
 
     def headers(self, actor: Account | str | None) -> dict[str, str]:
         """What an actor sends: nobody nothing, somebody with a session an access token, a bearer itself."""
@@ -110,4 +112,4 @@ async def open_api(settings: Settings) -> AsyncIterator[Api]:
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8400") as client:
-            yield Api(client, app.state.services)
+            yield Api(client, app.state.services, app)

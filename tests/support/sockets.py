@@ -202,7 +202,11 @@ class Log:
         self._last: dict[UUID, int] = {}
 
     async def tell(
-        self, project_id: UUID, *changes: Mapping[str, Any], name: str = EventName.ASSET_UPDATED, ids: Sequence[UUID] = ()
+        self,
+        project_id: UUID,
+        *changes: Mapping[str, Any],
+        name: str = EventName.ASSET_UPDATED,
+        ids: Sequence[UUID] = (),
     ) -> None:
         first = self._last.get(project_id, 0) + 1
         last = self._last[project_id] = first + len(changes) - 1
@@ -246,7 +250,9 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(db: Database, database_url: str, limits: SocketLimits | None = None, ws: str = FAST) -> AsyncIterator[Served]:
+async def serving(
+    db: Database, database_url: str, limits: SocketLimits | None = None, ws: str = FAST
+) -> AsyncIterator[Served]:
     """The server on a free port; ``ws``: the websocket implementation."""
     bell = await Bell.open(database_url)
     hub = Hub(db, bell, Settings())

@@ -1,0 +1,165 @@
+"""The permission matrix: who may do what, through which door. One row for each way in; ``test_matrix`` walks them all.
+
+A cell is the status of the answer, with its code where that is not the status's own (``409:last_owner``). The columns
+are ``CALLERS``: anonymous, stranger (signed in, but in none of this), guest (of a client gallery; until gallery links
+can be opened no door makes one, so the test puts its proof where the doors look bearers up), viewer, editor, owner.
+
+Arguments are in REST's words for both doors; ``@name`` is a thing of ``tests.support.world``, ``@me`` whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.support.world import CALLERS
+
+_CODES: Final = {401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way of asking. ``cells``: what each of ``CALLERS`` is answered."""
+
+    name: str
+    cells: str
+    arguments: Mapping[str, Any]
+
+    def expected(self) -> dict[str, tuple[int, str | None]]:
+        """Status and code by caller; no code is success."""
+        pairs = (cell.partition(":") for cell in self.cells.split())
+        found = [(int(status), code or _CODES.get(int(status))) for status, _, code in pairs]
+        return dict(zip(CALLERS, found, strict=True))
+
+
+@dataclass(frozen=True)
+class Row:
+    """An operation with the root field and the route that lead to it (None: that door does not)."""
+
+    operation: str
+    field: str | None
+    route: str | None
+    cases: tuple[Case, ...]
+
+
+def row(operation: str, field: str | None, route: str | None, cells: str, /, **arguments: Any) -> Row:
+    """A row with one case."""
+    return Row(operation, field, route, (Case("", cells, arguments),))
+
+
+def rows(operation: str, field: str | None, route: str | None, **cases: tuple[str, Mapping[str, Any]]) -> Row:
+    """A row whose answer depends on more than the caller's role."""
+    return Row(operation, field, route, tuple(Case(name, *case) for name, case in cases.items()))
+
+
+#                 anonymous stranger guest viewer editor owner
+ANYBODY: Final = "200 200 200 200 200 200"
+SIGNED_IN: Final = "401 200 403 200 200 200"
+READ: Final = "401 404 403 200 200 200"
+WORK: Final = "401 404 403 403 200 200"
+MANAGE: Final = "401 404 403 403 403 200"
+#: The thing is the owner's alone.
+MINE: Final = "401 404 403 404 404 200"
+
+_P: Final = {"projectId": "@project"}
+_S: Final = {"studioId": "@studio"}
+_MEMBER: Final = {**_P, "userId": "@member_id"}
+_COLLEAGUE: Final = {**_S, "userId": "@colleague_id"}
+
+ROWS: Final[tuple[Row, ...]] = (
+    # --- signing in ---
+    row("start_login", "Mutation.startLogin", "POST /auth/login", ANYBODY, email="new@example.org"),
+    row("verify_login", "Mutation.verifyLogin", "POST /auth/verify", ANYBODY, challengeId="@challenge", code="@code"),
+    row("refresh", "Mutation.refreshTokens", "POST /auth/refresh", ANYBODY, refreshToken="@refresh_token"),
+    row("sign_out", "Mutation.signOut", "POST /auth/logout", SIGNED_IN),
+    row("me", "Query.me", "GET /me", SIGNED_IN),
+    row("update_me", "Mutation.updateMe", "PATCH /me", SIGNED_IN, displayName="Grace"),
+    row("list_sessions", "Query.sessions", "GET /auth/sessions", SIGNED_IN),
+    row("revoke_session", "Mutation.revokeSession", "DELETE /auth/sessions/{sessionId}", MINE, sessionId="@session"),
+    row("list_api_tokens", "Query.apiTokens", "GET /auth/tokens", SIGNED_IN),
+    row("create_api_token", "Mutation.createApiToken", "POST /auth/tokens", SIGNED_IN, name="cron", scopes=["*"]),
+    row("revoke_api_token", "Mutation.revokeApiToken", "DELETE /auth/tokens/{tokenId}", MINE, tokenId="@token"),
+    # --- projects ---
+    row("list_projects", "Query.projects", "GET /projects", SIGNED_IN),
+    rows(
+        "create_project", "Mutation.createProject", "POST /projects",
+        alone=(SIGNED_IN, {"title": "Mine"}),
+        in_a_studio=(READ, {"title": "Ours", **_S}),
+    ),
+    row("get_project", "Query.project", "GET /projects/{projectId}", READ, **_P),
+    rows(
+        "update_project", "Mutation.updateProject", "PATCH /projects/{projectId}",
+        title=(WORK, {**_P, "title": "Later"}),
+        status=(MANAGE, {**_P, "status": "archived"}),
+        title_and_status=(MANAGE, {**_P, "title": "Later", "status": "archived"}),
+    ),
+    row("delete_project", "Mutation.deleteProject", "DELETE /projects/{projectId}", MANAGE, **_P),
+    row("archive_project", "Mutation.archiveProject", "POST /projects/{projectId}/archive", MANAGE, **_P),
+    row("restore_project", "Mutation.restoreProject", "POST /projects/{projectId}/restore", MANAGE, **_P),
+    row("get_stats", None, "GET /projects/{projectId}/stats", READ, **_P),
+    # --- members ---
+    row("list_members", "Query.members", "GET /projects/{projectId}/members", READ, **_P),
+    row(
+        "set_member_role", "Mutation.setMemberRole", "PUT /projects/{projectId}/members/{userId}", MANAGE,
+        **_MEMBER, role="editor",
+    ),
+    rows(
+        "remove_member", "Mutation.removeMember", "DELETE /projects/{projectId}/members/{userId}",
+        another=(MANAGE, _MEMBER),
+        oneself=("401 404 403 200 200 409:last_owner", {**_P, "userId": "@me"}),
+    ),
+    row("list_invitations", "Query.invitations", "GET /projects/{projectId}/invitations", MANAGE, **_P),
+    row(
+        "invite_member", "Mutation.inviteMember", "POST /projects/{projectId}/invitations", MANAGE,
+        **_P, email="new@example.org", role="viewer",
+    ),
+    row(
+        "revoke_invitation", "Mutation.revokeInvitation", "DELETE /invitations/{invitationId}", MANAGE,
+        invitationId="@invitation",
+    ),
+    row(
+        "accept_invitation", "Mutation.acceptInvitation", "POST /invitations:accept",
+        "401 200 403 403:invited_elsewhere 403:invited_elsewhere 403:invited_elsewhere", code="@invitation_code",
+    ),
+    # --- studios ---
+    row("list_studios", "Query.studios", "GET /studios", SIGNED_IN),
+    row("create_studio", "Mutation.createStudio", "POST /studios", SIGNED_IN, name="Mine"),
+    row("get_studio", "Query.studio", "GET /studios/{studioId}", READ, **_S),
+    row("rename_studio", "Mutation.renameStudio", "PATCH /studios/{studioId}", MANAGE, **_S, name="Later"),
+    row("list_studio_members", "Query.studioMembers", "GET /studios/{studioId}/members", READ, **_S),
+    row(
+        "add_studio_member", "Mutation.addStudioMember", "POST /studios/{studioId}/members", MANAGE,
+        **_S, email="@member_email", role="viewer",
+    ),
+    row(
+        "set_studio_role", "Mutation.setStudioRole", "PUT /studios/{studioId}/members/{userId}", MANAGE,
+        **_COLLEAGUE, role="editor",
+    ),
+    rows(
+        "remove_studio_member", "Mutation.removeStudioMember", "DELETE /studios/{studioId}/members/{userId}",
+        another=(MANAGE, _COLLEAGUE),
+        oneself=("401 404 403 200 200 409:last_owner", {**_S, "userId": "@me"}),
+    ),
+    # --- jobs ---
+    row("list_jobs", "Query.jobs", "GET /projects/{projectId}/jobs", READ, **_P),
+    row("get_job", "Query.job", "GET /jobs/{jobId}", READ, jobId="@queued_job"),
+    row("start_drill", "Mutation.startDrill", "POST /projects/{projectId}/jobs:drill", WORK, **_P, steps=1, stepMs=0),
+    row("cancel_job", "Mutation.cancelJob", "POST /jobs/{jobId}/cancel", WORK, jobId="@queued_job"),
+    row("retry_job", "Mutation.retryJob", "POST /jobs/{jobId}/retry", WORK, jobId="@failed_job"),
+    row("retry_failed_jobs", "Mutation.retryFailedJobs", "POST /projects/{projectId}/jobs:retryFailed", WORK, **_P),
+    # --- anything by its id: what each kind of thing asks for ---
+    rows(
+        "get_node", "Query.node", None,
+        Project=(READ, {"id": "@project"}),
+        Job=(READ, {"id": "@failed_job"}),
+        Invitation=(MANAGE, {"id": "@invitation"}),
+        Studio=(READ, {"id": "@studio"}),
+        User=(READ, {"id": "@owner_id"}),
+        Session=(MINE, {"id": "@session"}),
+        ApiToken=(MINE, {"id": "@token"}),
+    ),
+    # --- following ---
+    row("open_stream", "Subscription.projectEvents", "GET /realtime", READ, **_P),
+    row("get_job", "Subscription.jobProgress", None, READ, jobId="@queued_job"),
+)  # fmt: skip

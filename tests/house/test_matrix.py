@@ -1,0 +1,214 @@
+"""Every way in has its row in the permission matrix, and every row is what happens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from starlette.routing import Route
+
+from kilo_gql import tokens
+from kilo_gql.access import Guest
+from kilo_gql.app import build_app
+from kilo_gql.authenticate import Proof
+from kilo_gql.config import Settings
+from kilo_gql.domain.nodes import NODES
+from kilo_gql.models.base import uuid7
+from kilo_gql.operations import OPERATIONS
+from kilo_gql.rest import openapi
+from kilo_gql.rest.routes import ROUTES
+from tests.house.matrix import ROWS, Case, Row
+from tests.support.api import Api
+from tests.support.doors import GraphQLDoor, RestDoor, Who, root_fields
+from tests.support.running import running
+from tests.support.streams import RealtimeDoor, SocketDoor
+from tests.support.world import CALLERS, World, make_world, state, wipe
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+#: What is served beside the documented operations. None of it takes an actor further than the landing page.
+PAGES = {
+    "/graphql",
+    "/",
+    "/sign-in",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/v1/openapi.json",
+    "/v1/reference",
+    "/v1/realtime",
+}
+#: Only other operations' answers lead to these, by loaders.
+NESTED = {"stats_by_project", "users_by_id"}
+#: What a door adds by itself.
+UNSTABLE = ("x-request-id", "server-timing", "date")
+REALTIME = ("open_stream", "GET /realtime")
+
+
+# --- complete --------------------------------------------------------------------------------------------------------
+
+
+def ways_in() -> Iterator[tuple[str, str]]:
+    """(operation, way): every root field, every route, the stream."""
+    yield from ((found.operation.name, str(found)) for found in root_fields())
+    yield from ((route.operation.name, f"{route.method} {route.path}") for route in ROUTES)
+    yield REALTIME
+
+
+def faults(rows: Sequence[Row]) -> list[str]:
+    """What is wrong with a matrix, one sentence a fault."""
+    listed = [(row.operation, way) for row in rows for way in (row.field, row.route) if way is not None]
+    there = set(ways_in())
+    found = [f"{way} ({operation}) has no row" for operation, way in there.difference(listed)]
+    found += [f"a row names {way} ({operation}), which is not there" for operation, way in set(listed) - there]
+    return sorted(found + [f"{way} has two rows" for (_, way), (_, next_) in pairwise(sorted(listed)) if way == next_])
+
+
+def test_every_way_in_has_its_row() -> None:
+    assert faults(ROWS) == []
+
+
+@pytest.mark.parametrize("missing", ROWS, ids=lambda row: row.field or row.route)
+def test_a_row_less_is_noticed(missing: Row) -> None:
+    ways = [way for way in (missing.field, missing.route) if way is not None]
+    found = faults([row for row in ROWS if row is not missing])
+    assert found == sorted(f"{way} ({missing.operation}) has no row" for way in ways)
+
+
+def test_a_row_too_much_is_noticed() -> None:
+    assert faults([*ROWS, Row("fly", "Query.fly", None, ())]) == ["a row names Query.fly (fly), which is not there"]
+    assert faults([*ROWS, Row("me", "Query.me", None, ())]) == ["Query.me has two rows"]
+
+
+def test_every_operation_has_a_way_in_or_a_reason(settings: Settings) -> None:
+    rest = {name for name in OPERATIONS if name not in {operation for operation, _ in ways_in()}}
+    assert rest - NESTED == {name for name in rest if OPERATIONS[name].perm == "system"}
+    assert rest >= NESTED
+
+
+def test_every_kind_of_node_has_its_case() -> None:
+    [row] = [row for row in ROWS if row.operation == "get_node"]
+    assert {case.name for case in row.cases} == {model.__name__ for model in NODES}
+
+
+def test_nothing_else_is_served(settings: Settings) -> None:
+    served = {(route.path, method) for route in _http_routes(settings) for method in route.methods or ("GET",)}
+    documented = {(openapi.PREFIX + route.path, route.method) for route in ROUTES}
+    rest = {(path, method) for path, method in served if method != "HEAD"} - documented
+    assert {path for path, _ in rest} == PAGES
+    assert {(path, method) for path, method in rest if method != "GET"} == {("/graphql", "POST"), ("/sign-in", "POST")}
+
+
+def _http_routes(settings: Settings) -> list[Route]:
+    return [route for route in build_app(settings).routes if isinstance(route, Route)]
+
+
+# --- true ------------------------------------------------------------------------------------------------------------
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
+    async with running(postgres, tmp_path_factory.mktemp("home")) as opened:
+        yield opened
+
+
+def _doors(row: Row) -> Iterator[type]:
+    if row.route is not None:
+        yield RealtimeDoor if (row.operation, row.route) == REALTIME else RestDoor
+    if row.field is not None:
+        yield SocketDoor if row.field.startswith("Subscription.") else GraphQLDoor
+
+
+CASES = [
+    pytest.param(row, case, door, id="-".join(filter(None, (row.operation, case.name, door.name))))
+    for row in ROWS
+    for case in row.cases
+    for door in _doors(row)
+]
+
+
+class Asking:
+    """A case, asked through a door in whatever world there is."""
+
+    def __init__(self, api: Api, row: Row, case: Case, door: Any) -> None:
+        self.api = api
+        self.row = row
+        self.case = case
+        self.door = door(api)
+
+    async def ask(self, world: World, caller: str) -> Any:
+        me = world.people.get(caller, world.people["owner"]).user_id
+        arguments = World({**world.things, "me": me}).fill(self.case.arguments)
+        return await self.door.call(self.row.operation, self._who(world, caller), **arguments)
+
+    def _who(self, world: World, caller: str) -> Who:
+        if caller == "guest":
+            return self._guest()
+        return world.people.get(caller)
+
+    def _guest(self) -> str:
+        """A bearer that the application takes for a gallery guest's: looked up a moment ago, as it remembers it."""
+        bearer = tokens.random_token(tokens.API_PREFIX)
+        proof = Proof(Guest(uuid7(), uuid7()), None)
+        self.api.services.authenticator._memory.put(tokens.digest(bearer), proof)
+        return bearer
+
+    @property
+    def success(self) -> int:
+        routes = [r for r in ROUTES if f"{r.method} {r.path}" == self.row.route]
+        return routes[0].status if isinstance(self.door, RestDoor) else 200
+
+
+@pytest.mark.parametrize(("row", "case", "door"), CASES)
+async def test_the_matrix_is_true(api: Api, row: Row, case: Case, door: Any) -> None:
+    db, asking = api.services.db, Asking(api, row, case, door)
+    expected = case.expected()
+    await wipe(db)
+    world = await make_world(db)
+    before = await state(db)
+    for caller in CALLERS:
+        status, code = expected[caller]
+        if code is None:
+            continue
+        answer = await asking.ask(world, caller)
+        assert (caller, answer.status_or_code(status), answer.code) == (caller, status, code)
+        assert answer.error.keys() == {"code", "message", "details", "remediation", "requestId"}
+        assert answer.error["requestId"] == answer.headers["x-request-id"]
+        assert await state(db) == before, f"refusing {caller} changed something"
+    if expected["stranger"] == (404, "not_found"):
+        await _tells_nothing(asking, world)
+        assert await state(db) == before
+    await _succeeds(asking, world, [caller for caller in CALLERS if expected[caller][1] is None])
+
+
+async def _tells_nothing(asking: Asking, world: World) -> None:
+    """What is hidden from a stranger answers like what does not exist: to the byte, but for the request id."""
+    hidden, absent = await asking.ask(world, "stranger"), await asking.ask(world.elsewhere(), "stranger")
+    assert hidden.text == absent.text
+    assert _stable(hidden.headers) == _stable(absent.headers)
+
+
+def _stable(headers: httpx.Headers) -> list[tuple[str, str]]:
+    return sorted((name, value) for name, value in headers.items() if name not in UNSTABLE)
+
+
+async def _succeeds(asking: Asking, world: World, callers: Sequence[str]) -> None:
+    """Everyone who may finds everything as it was made; a stranger's answer holds nothing of others."""
+    db = asking.api.services.db
+    writes = OPERATIONS[asking.row.operation].write
+    for number, caller in enumerate(callers):
+        if writes and number:
+            world = await make_world(db)
+        before = await state(db)
+        answer = await asking.ask(world, caller)
+        assert (caller, answer.error, answer.status) == (caller, None, asking.success)
+        if not writes:
+            assert asking.changes_nothing is False or await state(db) == before
+            if caller == "stranger":
+                mine = str(world.people["stranger"].user_id), world.things["stranger_email"]
+                others = [str(t) for t in world.things.values() if str(t) not in mine]
+                assert [thing for thing in others if thing in answer.text] == []
