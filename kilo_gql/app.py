@@ -285,7 +285,7 @@ async def _landing(request: Request) -> Response:
     user = None
     if not isinstance(proof.actor, Anonymous):
         user = (await house.throat.execute(proof.actor, users.me)).value
-    return pages.landing(user and user.email, graphiql=not house.settings.production)
+    return pages.landing(user.email if user else None, graphiql=not house.settings.production)
 
 
 async def _confirm(request: Request) -> Response:

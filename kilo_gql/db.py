@@ -81,6 +81,16 @@ def _guard_flush(session: OrmSession, flush: UOWTransaction, instances: object) 
         tx.check_write(type(row), row.__dict__ if not isinstance(row, Project) else {"project_id": row.id})
 
 
+def scope_column(model: type[Base]) -> Any:
+    """The column that says which project, studio or user a row belongs to."""
+    table: Any = model.__table__
+    if model is Project or model is User:
+        return table.c.id
+    if issubclass(model, InProject):
+        return table.c.project_id
+    return table.c.studio_id if issubclass(model, InStudio) else table.c.user_id
+
+
 @dataclass(slots=True)
 class Tx:
     """One operation's transaction. ``op_id`` marks its events; ``now`` is its one moment in time (UTC)."""
@@ -169,11 +179,11 @@ class Tx:
 
     def _rights(self, model: type[Base]) -> tuple[Any, ...]:
         if issubclass(model, InProject):
-            project = model.id if model is Project else model.project_id
+            project = scope_column(model)
             role = select(func.array_agg(grants.c.role, type_=ARRAY(String))).where(
                 grants.c.project_id == project, grants.c.user_id == _VIEWER
             )
-            if model is Project:
+            if model.__name__ == Project.__name__:
                 return role.scalar_subquery(), Project.status
             status = select(Project.__table__.c.status).where(Project.__table__.c.id == project)
             return role.scalar_subquery(), status.scalar_subquery()
@@ -231,7 +241,8 @@ class Tx:
             self.check_write(model, row)
         if not values:
             return 0
-        statement = pg_insert(model.__table__).on_conflict_do_nothing() if ignore else insert(model.__table__)
+        table: Any = model.__table__
+        statement = pg_insert(table).on_conflict_do_nothing() if ignore else insert(table)
         result = await self.session.execute(statement.values(values), execution_options={"kilo_checked": True})
         return int(result.rowcount)  # type: ignore[attr-defined]
 
@@ -242,11 +253,11 @@ class Tx:
     def writable(self, model: type[Base]) -> Any:
         """The rows of ``model`` that this transaction may change, as a condition."""
         if issubclass(model, InProject):
-            return (model.id if model is Project else model.project_id).in_(self.granted)
+            return scope_column(model).in_(self.granted)
         if issubclass(model, InStudio):
-            return model.studio_id.in_(self.granted)
+            return scope_column(model).in_(self.granted)
         if issubclass(model, Owned):
-            return (model.id if model is User else model.user_id) == self.user_id
+            return scope_column(model) == self.user_id
         raise RuntimeError(f"{model.__name__} belongs to the system.")
 
     def check_write(self, model: type[Base], values: Mapping[str, Any]) -> None:
@@ -286,7 +297,8 @@ class Tx:
         if self.changes:
             await self.session.flush()
             rows = outbox_rows(self.changes, self.op_id, user_id_of(self.actor))
-            await self.unchecked(insert(OutboxEvent.__table__).values(rows))
+            table: Any = OutboxEvent.__table__
+            await self.unchecked(insert(table).values(rows))
 
 
 class Database:

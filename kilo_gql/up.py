@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 from rich.console import Console
@@ -36,6 +36,9 @@ class _NoBells:
     def ring_jobs(self, jobs: object) -> None:
         """Nothing."""
 
+    def ring_ended(self, ended: object) -> None:
+        """Nothing."""
+
 
 def run(settings: Settings, console: Console) -> None:
     """Start everything and keep it running until Ctrl-C or SIGTERM."""
@@ -56,7 +59,8 @@ async def _run(settings: Settings, console: Console) -> None:
         await ready(settings.base_url)
         seconds = time.perf_counter() - started
         console.print(f"KILO runs at [b]{settings.base_url}[/] (started in {seconds:.1f} s, data in {settings.home})")
-        console.print(f"Sign in once with {await as_system(settings, auth.mint_link, OWNER)}", soft_wrap=True)
+        link = await as_system(settings, auth.mint_link, OWNER)
+        console.print(f"Sign in once with {link}", soft_wrap=True)
         await running
     finally:
         supervisor.stop()
@@ -97,7 +101,7 @@ async def ready(base_url: str, seconds: float = _READY_SECONDS) -> None:
     )
 
 
-async def as_system(settings: Settings, operation: Operation[R], *arguments: object) -> R:
+async def as_system(settings: Settings, operation: Operation[R], *arguments: Any) -> R:
     """Run an operation that only whoever runs this installation may run."""
     db = assembly.open_database(settings, pool=2)
     try:

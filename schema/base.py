@@ -29,7 +29,7 @@ def shows(*models: type) -> Callable[[type[T]], type[T]]:
     accepted = (*models, Row, LightRow)
 
     def declare(cls: type[T]) -> type[T]:
-        def is_type_of(value: Any, _info: GraphQLResolveInfo) -> bool:
+        def is_type_of(value: Any, _info: GraphQLResolveInfo[Any]) -> bool:
             return isinstance(value, accepted)
 
         cls.__strawberry_definition__.is_type_of = is_type_of  # type: ignore[attr-defined]

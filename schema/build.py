@@ -9,6 +9,8 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from schema.scalars import SCALARS
+
 
 def build(query: type, mutation: type, subscription: type | None, types: list[Any]) -> strawberry.Schema:
     """The Strawberry schema; list bounds, costs and attribute names are written where limits and executor look."""
@@ -17,7 +19,7 @@ def build(query: type, mutation: type, subscription: type | None, types: list[An
         mutation,
         subscription,
         types=types,
-        config=StrawberryConfig(enable_experimental_incremental_execution=True),
+        config=StrawberryConfig(enable_experimental_incremental_execution=True, scalar_map=SCALARS),
     )
     _annotate(core(made))
     return made

@@ -27,7 +27,7 @@ def tells(name: EventName) -> Callable[[type[T]], type[T]]:
     """The event type that shows events of one name."""
 
     def declare(cls: type[T]) -> type[T]:
-        def is_type_of(value: Any, _info: GraphQLResolveInfo) -> bool:
+        def is_type_of(value: Any, _info: GraphQLResolveInfo[Any]) -> bool:
             return isinstance(value, Event) and value.name is name
 
         cls.__strawberry_definition__.is_type_of = is_type_of  # type: ignore[attr-defined]
@@ -132,7 +132,7 @@ class StreamReset:
     reason: ResetReason = text("Why the cursor could not be served.")
 
     @classmethod
-    def is_type_of(cls, value: Any, _info: GraphQLResolveInfo) -> bool:
+    def is_type_of(cls, value: Any, _info: GraphQLResolveInfo[Any]) -> bool:
         return isinstance(value, Reset)
 
 

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, NewType
+from typing import Any, Final, NewType
+from uuid import UUID
 
 import strawberry
+from strawberry.types.scalar import ScalarDefinition
 
-JSON = strawberry.scalar(
-    NewType("JSON", object),
-    description="Any JSON value.",
-    serialize=lambda value: value,
-    parse_value=lambda value: value,
-)
+#: A Python type of its own, so that annotations can name the scalar.
+JSON = NewType("JSON", object)
 
-Json = Any
+
+def _parse_uuid(value: Any) -> UUID:
+    if not isinstance(value, str):
+        raise ValueError("a UUID is written as a string")
+    return UUID(value)
+
+
+#: How Python types are written where Strawberry's own ways do not fit.
+SCALARS: Final[dict[object, ScalarDefinition]] = {
+    JSON: strawberry.scalar(
+        name="JSON", description="Any JSON value.", serialize=lambda value: value, parse_value=lambda value: value
+    ),
+    UUID: strawberry.scalar(
+        name="UUID",
+        description="An id: 32 hexadecimal digits in groups of 8-4-4-4-12 (RFC 9562).",
+        serialize=str,
+        parse_value=_parse_uuid,
+    ),
+}

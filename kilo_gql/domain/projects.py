@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -48,8 +50,8 @@ def _pages(condition: ColumnElement[bool]) -> tuple[Read, Read]:
 _OF_STATUS = {status: _pages(Project.status == status) for status in ProjectStatus}
 _OF_ANY = _pages(Project.status != ProjectStatus.DELETED)
 #: By the status asked for; without one, deleted projects stay out.
-_FIRST = {None: _OF_ANY[0], **{status: pages[0] for status, pages in _OF_STATUS.items()}}
-_NEXT = {None: _OF_ANY[1], **{status: pages[1] for status, pages in _OF_STATUS.items()}}
+_FIRST: dict[ProjectStatus | None, Read] = {None: _OF_ANY[0], **{status: pages[0] for status, pages in _OF_STATUS.items()}}
+_NEXT: dict[ProjectStatus | None, Read] = {None: _OF_ANY[1], **{status: pages[1] for status, pages in _OF_STATUS.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,8 @@ async def update_project(tx: Tx, project_id: UUID, change: ProjectChange) -> Pro
     if "status" in wanted:
         tx.ask(Perm.PROJECT_MANAGE)
     project = await tx.get(Project, project_id, lock=True)
-    checks = {"title": _title, "description": _description, "timezone": _timezone}
-    values = {name: checks.get(name, lambda value: value)(value) for name, value in wanted.items()}
+    checks: dict[str, Callable[[Any], object]] = {"title": _title, "description": _description, "timezone": _timezone}
+    values = {name: checks.get(name, _same)(value) for name, value in wanted.items()}
     return _apply(tx, project, values)
 
 
@@ -206,6 +208,10 @@ def _announce(tx: Tx, project: Project, changed: dict[str, object]) -> None:
     names = {"shoot_date": "shootDate"}
     patch = {names.get(name, name): value for name, value in changed.items()}
     tx.emit(Change(EventName.PROJECT_UPDATED, project.id, (project.id,), patch))
+
+
+def _same(value: object) -> object:
+    return value
 
 
 def _title(value: str) -> str:

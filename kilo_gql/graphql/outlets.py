@@ -21,20 +21,28 @@ _CLOSE_TIMEOUT: Final = 5.0
 class Rendered:
     """Messages that differ between readers in their beginning only, which holds the reader's operation id."""
 
-    __slots__ = ("_wires", "tails")
+    __slots__ = ("_heads", "_prefix", "_size", "_wire", "tails")
 
     def __init__(self, tails: Sequence[bytes]) -> None:
         self.tails = tails
-        self._wires: dict[bytes, bytes] = {}
+        self._prefix = self._wire = b""
+        self._size = 0
+        self._heads: Sequence[bytes] = ()
 
     def wire(self, prefix: bytes) -> bytes:
-        """All the messages as websocket frames; made once for each prefix, as many clients choose the same ids."""
-        wire = self._wires.get(prefix)
-        if wire is None:
-            size = len(prefix)
-            parts = [part for tail in self.tails for part in (header(size + len(tail)), prefix, tail)]
-            wire = self._wires[prefix] = b"".join(parts)
-        return wire
+        """All the messages as websocket frames.
+
+        Kept for the next reader, as many clients choose the same id. Only one is kept: joining into memory that is
+        warm from the reader before takes 0.5 us, and keeping a frame for each of 2,000 readers made it 5 us.
+        """
+        if prefix != self._prefix:
+            if len(prefix) != self._size:
+                self._size = len(prefix)
+                self._heads = [header(self._size + len(tail)) for tail in self.tails]
+            pairs = zip(self._heads, self.tails, strict=True)
+            self._prefix = prefix
+            self._wire = b"".join([part for head, tail in pairs for part in (head, prefix, tail)])
+        return self._wire
 
 
 class Outlet(Protocol):

@@ -190,7 +190,7 @@ class PlainExecutor(IncrementalExecutor):
         self,
         item_type: GraphQLOutputType,
         field_details_list: Any,
-        info: GraphQLResolveInfo,
+        info: GraphQLResolveInfo[Any],
         path: Any,
         items: Iterable[Any],
         position_context: Any,
@@ -208,7 +208,7 @@ class PlainExecutor(IncrementalExecutor):
         return super().complete_iterable_value(item_type, field_details_list, info, path, items, position_context)
 
     def _read_all(
-        self, kind: GraphQLObjectType, read: Reader, items: Iterable[Any], info: GraphQLResolveInfo
+        self, kind: GraphQLObjectType, read: Reader, items: Iterable[Any], info: GraphQLResolveInfo[Any]
     ) -> list[dict[str, Any]]:
         belongs = kind.is_type_of
         if belongs is None:

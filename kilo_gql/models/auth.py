@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, SmallInteger, Uuid, selec
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import ColumnElement
 
-from kilo_gql.models.base import Base, Enumerated, Identified, Owned, Stamped, SystemTable, grants, studio_grants
+from kilo_gql.models.base import Base, Enumerated, Identified, Owned, Stamped, SystemTable, Viewer, grants, studio_grants
 
 
 class Delivery(StrEnum):
@@ -40,7 +40,7 @@ class User(Identified, Stamped, Base, Owned):
         return self.id
 
     @classmethod
-    def visible_to(cls, user_id: UUID) -> ColumnElement[bool]:
+    def visible_to(cls, user_id: Viewer) -> ColumnElement[bool]:
         """Oneself, and the people one shares a project or a studio with."""
         projects = select(grants.c.project_id).where(grants.c.user_id == user_id)
         studios = select(studio_grants.c.studio_id).where(studio_grants.c.user_id == user_id)

@@ -6,7 +6,7 @@ import os
 import time
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Date, DateTime, MetaData, String, Text, Uuid, column, func, select, table
@@ -64,11 +64,14 @@ class Base(DeclarativeBase):
     }
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        scopes = [scope for scope in (InProject, Owned, InStudio, SystemTable) if issubclass(cls, scope)]
+        scopes = [scope for scope in _SCOPES if issubclass(cls, scope)]
         if len(scopes) != 1:
             raise TypeError(f"{cls.__name__} must mix in exactly one scope, not {[s.__name__ for s in scopes]}")
         super().__init_subclass__(**kwargs)
 
+
+#: Whose eyes: a user's id, or the parameter that stands for it.
+Viewer = UUID | ColumnElement[UUID]
 
 studio_grants = table(
     "studio_members", column("studio_id", Uuid()), column("user_id", Uuid()), column("role", String())
@@ -89,7 +92,7 @@ class InProject:
     project_id: Mapped[UUID]
 
     @classmethod
-    def visible_to(cls, user_id: UUID) -> ColumnElement[bool]:
+    def visible_to(cls, user_id: Viewer) -> ColumnElement[bool]:
         return cls.project_id.in_(select(grants.c.project_id).where(grants.c.user_id == user_id))
 
 
@@ -99,7 +102,7 @@ class Owned:
     user_id: Mapped[UUID]
 
     @classmethod
-    def visible_to(cls, user_id: UUID) -> ColumnElement[bool]:
+    def visible_to(cls, user_id: Viewer) -> ColumnElement[bool]:
         return cls.user_id == user_id
 
 
@@ -109,12 +112,15 @@ class InStudio:
     studio_id: Mapped[UUID]
 
     @classmethod
-    def visible_to(cls, user_id: UUID) -> ColumnElement[bool]:
+    def visible_to(cls, user_id: Viewer) -> ColumnElement[bool]:
         return cls.studio_id.in_(select(studio_grants.c.studio_id).where(studio_grants.c.user_id == user_id))
 
 
 class SystemTable:
     """Rows that only ``System`` reads and writes."""
+
+
+_SCOPES: Final[tuple[type, ...]] = (InProject, Owned, InStudio, SystemTable)
 
 
 class Identified:

@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, Uuid, select
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import ColumnElement
 
-from kilo_gql.models.base import Base, Enumerated, Identified, InProject, Stamped, grants
+from kilo_gql.models.base import Base, Enumerated, Identified, InProject, Stamped, Viewer, grants
 
 
 class ProjectStatus(StrEnum):
@@ -54,7 +54,7 @@ class Project(Identified, Stamped, Base, InProject):
         return self.id
 
     @classmethod
-    def visible_to(cls, user_id: UUID) -> ColumnElement[bool]:
+    def visible_to(cls, user_id: Viewer) -> ColumnElement[bool]:
         return cls.id.in_(select(grants.c.project_id).where(grants.c.user_id == user_id))
 
 

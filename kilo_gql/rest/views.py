@@ -17,7 +17,7 @@ V = TypeVar("V", bound="View")
 _ENCODER = msgspec.json.Encoder()
 
 
-class View(msgspec.Struct, rename="camel", frozen=True):
+class View(msgspec.Struct, rename="camel"):
     """One thing, in camelCase; its fields are read from attributes of the same name."""
 
     @classmethod

@@ -183,6 +183,7 @@ def _shapes(good: Proofs) -> Iterator[tuple[str, str]]:
     yield "cut in the claims", good.access[: len(head) + 20]
     yield "64 KB", good.access + "A" * 65_536
     yield "64 KB of claims", sign(good.key, _HEADER, good.claims | {"jti": "x" * 65_536})
+    yield "4 KB of white space in the claims", sign(good.key, _HEADER, json.dumps(good.claims) + " " * 4_096)
     yield "64 KB of dots", "." * 65_536
     yield "two parts", f"{head}.{body}"
     yield "five parts", f"{head}..{body}.{signature}.{signature}"

@@ -14,6 +14,7 @@ class Sink:
 
     port: int = 0
     answer: str = "250 OK"
+    verbs: list[str] = field(default_factory=list)
     letters: list[bytes] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
 
@@ -21,8 +22,9 @@ class Sink:
         writer.write(b"220 sink\r\n")
         while line := (await reader.readline()).decode():
             verb = line[:4].upper().strip()
+            self.verbs.append(verb)
             if verb == "EHLO":
-                writer.write(b"250-sink\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
+                writer.write(b"250-sink\r\n250-AUTH PLAIN\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
             elif verb == "RCPT":
                 self.recipients.append(line[line.index("<") + 1 : line.index(">")])
                 writer.write(f"{self.answer}\r\n".encode())
@@ -30,6 +32,8 @@ class Sink:
                 writer.write(b"354 go on\r\n")
                 self.letters.append((await reader.readuntil(b"\r\n.\r\n"))[:-3])
                 writer.write(b"250 taken\r\n")
+            elif verb == "AUTH":
+                writer.write(b"235 welcome\r\n")
             else:
                 writer.write(b"221 bye\r\n" if verb == "QUIT" else b"250 OK\r\n")
             if verb == "QUIT":

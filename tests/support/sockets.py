@@ -32,6 +32,7 @@ from kilo_gql.graphql.limits import Limits
 from kilo_gql.graphql.rendering import Source
 from kilo_gql.graphql.socket import GraphQLSocket
 from kilo_gql.hub import Hub
+from tests.support.socket_client import SocketClient
 
 FAST = "kilo_gql.graphql.frames:BroadcastProtocol"
 #: uvicorn's own protocol, without frames made once.
@@ -247,6 +248,19 @@ class Served:
     fanout: Fanout
     log: Log
     server: uvicorn.Server
+    clients: list[SocketClient] = field(default_factory=list)
+
+    async def open(self, **options: Any) -> SocketClient:
+        """A connection that has said nothing yet."""
+        return self._kept(await SocketClient.open(self.port, **options))
+
+    async def ready(self, token: str = "ada", **options: Any) -> SocketClient:
+        """A connection that was acknowledged."""
+        return self._kept(await SocketClient.ready(self.port, token, **options))
+
+    def _kept(self, client: SocketClient) -> SocketClient:
+        self.clients.append(client)
+        return client
 
 
 @asynccontextmanager
@@ -270,7 +284,10 @@ async def serving(
         await asyncio.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Served(port, door, socket, fanout, Log(connection, hub), server)
+        served = Served(port, door, socket, fanout, Log(connection, hub), server)
+        yield served
+        for client in served.clients:
+            client.drop()
     finally:
         server.should_exit = True
         await task

@@ -72,7 +72,9 @@ async def make_world(db: Database) -> World:
     world = World()
     rows: list[Base] = [*_people(world, db), *_project(world, db), *_studio(world, db), *_proofs(world, db)]
     async with db.transaction(_HOUSE, Perm.SYSTEM) as tx:
-        tx.session.add_all(rows)
+        for table in Base.metadata.sorted_tables:  # without relationships the session does not know who needs whom
+            tx.session.add_all(row for row in rows if row.__table__ is table)
+            await tx.flush()
         await tx.session.commit()
     return world
 
