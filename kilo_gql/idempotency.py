@@ -49,10 +49,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The answer of the call that happened."""
+    """The answer of the call that happened; ``told``: it left events."""
 
     value: Any
     op_id: UUID
+    told: bool
 
 
 def parse_key(text: str) -> str:
@@ -98,7 +99,7 @@ async def claim(tx: Tx, wanted: Claim) -> Kept | None:
             code="idempotency_mismatch",
             remediation=["Use a new key for a new action."],
         )
-    return Kept(thaw(kept.response["value"]), kept.op_id)
+    return Kept(thaw(kept.response["value"]), kept.op_id, kept.response["told"])
 
 
 async def keep(tx: Tx, wanted: Claim, value: Any) -> None:
@@ -109,7 +110,7 @@ async def keep(tx: Tx, wanted: Claim, value: Any) -> None:
             operation=wanted.operation,
             key=wanted.key,
             fingerprint=wanted.fingerprint,
-            response={"value": freeze(value)},
+            response={"value": freeze(value), "told": bool(tx.changes)},
             op_id=tx.op_id,
             expires_at=tx.now + wanted.retention,
             created_at=tx.now,

@@ -51,11 +51,15 @@ class Operation(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[R]):
-    """What an operation answered. ``op_id`` is on each of its events; ``replayed``: an earlier call did the work."""
+    """What an operation answered. ``op_id`` is on each of its events; ``replayed``: an earlier call did the work.
+
+    ``told``: there are events.
+    """
 
     value: R
     op_id: UUID
     replayed: bool = False
+    told: bool = False
 
 
 class Bells(Protocol):
@@ -102,7 +106,7 @@ class Throat:
     ) -> Outcome[R]:
         async with self.db.transaction(actor, operation.perm, write=operation.write) as tx:
             if claim is not None and (kept := await idempotency.claim(tx, claim)) is not None:
-                return Outcome(kept.value, kept.op_id, replayed=True)
+                return Outcome(kept.value, kept.op_id, replayed=True, told=kept.told)
             value = await operation.body(tx, *arguments, **named)
             if operation.write:
                 await tx.write_outbox()
@@ -112,7 +116,7 @@ class Throat:
         self._nudge(tx)
         if tx.refusal is not None:
             raise tx.refusal
-        return Outcome(value, tx.op_id)
+        return Outcome(value, tx.op_id, told=bool(tx.changes))
 
     def _nudge(self, tx: Tx) -> None:
         if tx.changes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -20,6 +20,13 @@ from schema.projects import (
 )
 
 
+OfStatus = Annotated[
+    ProjectStatus | None, strawberry.argument(description="Only projects that stand here; none: all but deleted ones.")
+]
+NewInput = Annotated[CreateProjectInput, strawberry.argument(description="What the project starts with.")]
+ChangeInput = Annotated[UpdateProjectInput, strawberry.argument(description="What is to change.")]
+
+
 @strawberry.type
 class ProjectQuery:
     """Root fields that read projects."""
@@ -30,7 +37,7 @@ class ProjectQuery:
 
     @ask(projects.list_projects, ProjectConnection)
     async def projects(
-        self, info: Info, first: First = 50, after: After = None, status: ProjectStatus | None = None
+        self, info: Info, first: First = 50, after: After = None, status: OfStatus = None
     ) -> Any:
         return await info.context.read(projects.list_projects, page(first, after), status)
 
@@ -41,13 +48,13 @@ class ProjectMutation:
 
     @change(projects.create_project, ProjectPayload)
     async def create_project(
-        self, info: Info, input: CreateProjectInput, idempotency_key: IdempotencyKey = None
+        self, info: Info, input: NewInput, idempotency_key: IdempotencyKey = None
     ) -> Any:
         return await info.context.run(projects.create_project, input.new(), idempotency_key=idempotency_key)
 
     @change(projects.update_project, ProjectPayload)
     async def update_project(
-        self, info: Info, id: ProjectId, input: UpdateProjectInput, idempotency_key: IdempotencyKey = None
+        self, info: Info, id: ProjectId, input: ChangeInput, idempotency_key: IdempotencyKey = None
     ) -> Any:
         return await info.context.run(projects.update_project, id, input.change(), idempotency_key=idempotency_key)
 

@@ -105,7 +105,7 @@ class Receipt:
         "Null if the mutation changed nothing, or if its events are not numbered within a second."
     )
     async def cursor(parent: strawberry.Parent[Outcome[Any]], info: Info) -> str | None:
-        return await info.context.reached(parent.op_id)
+        return await info.context.reached(parent.op_id) if parent.told else None
 
 
 def _value(parent: strawberry.Parent[Outcome[Any]]) -> Any:

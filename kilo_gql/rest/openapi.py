@@ -53,14 +53,19 @@ def document(routes: list[RestRoute], base_url: str = "") -> dict[str, Any]:
         operation = written or _operation(route, schemas)
         operation["operationId"] = route.operation.name
         operation["x-kilo-permission"] = route.operation.perm.value
-        for status, text in _REFUSALS.items():
-            operation["responses"].setdefault(str(status), _answer(text, {"$ref": _REF.format(model="Error")}))
+        _document_refusals(operation)
         made["paths"].setdefault(route.path, {})[route.method.lower()] = operation
     made["paths"]["/realtime"] = source["paths"]["/realtime"]
+    _document_refusals(made["paths"]["/realtime"]["get"])
     tags = {operation["tags"][0] for path in made["paths"].values() for operation in path.values()}
     known = [tag["name"] for tag in source["tags"]]
     made["tags"] = [{"name": name} for name in (*(n for n in known if n in tags), *sorted(tags.difference(known)))]
     return made
+
+
+def _document_refusals(operation: dict[str, Any]) -> None:
+    for status, text in _REFUSALS.items():
+        operation["responses"].setdefault(str(status), _answer(text, {"$ref": _REF.format(model="Error")}))
 
 
 def _operation(route: RestRoute, schemas: dict[str, Any]) -> dict[str, Any]:

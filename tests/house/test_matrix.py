@@ -184,7 +184,7 @@ async def test_the_matrix_is_true(api: Api, row: Row, case: Case, door: Any) -> 
         if code is None:
             continue
         answer = await asking.ask(world, caller)
-        assert (caller, answer.status, answer.code) == (caller, asking.refused(status), code)
+        assert (caller, answer.status, answer.code) == (caller, asking.refused(status), code), answer.text
         assert answer.error.keys() == {"code", "message", "details", "remediation", "requestId"}
         assert answer.error["requestId"] == answer.headers["x-request-id"]
         assert await state(db) == before, f"refusing {caller} changed something"

@@ -86,7 +86,7 @@ class SocketDoor:
         [found] = [f for f in root_fields() if f.root == "Subscription" and f.operation.name == operation]
         after = await self._make_event(arguments)
         variables = variables_of(found, {**arguments, "after": after})
-        query = document(found, variables).replace("{ __typename }", "{ __typename ... on JobEnded { jobId } }")
+        query = document(found, variables).replace("{ __typename }", "{ __typename ... on JobEnded { ids } }")
         request_id = uuid4().hex
         payload = {"query": query, "variables": variables}
         message = await asyncio.wait_for(self._talk(who, request_id, payload), _PATIENCE)
