@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from kilo_gql import tokens
 from kilo_gql.access import Guest
@@ -82,7 +82,7 @@ def test_a_row_too_much_is_noticed() -> None:
     assert faults([*ROWS, Row("me", "Query.me", None, ())]) == ["Query.me has two rows"]
 
 
-def test_every_operation_has_a_way_in_or_a_reason(settings: Settings) -> None:
+def test_every_operation_has_a_way_in_or_a_reason() -> None:
     rest = {name for name in OPERATIONS if name not in {operation for operation, _ in ways_in()}}
     assert rest - NESTED == {name for name in rest if OPERATIONS[name].perm == "system"}
     assert rest >= NESTED
@@ -94,15 +94,15 @@ def test_every_kind_of_node_has_its_case() -> None:
 
 
 def test_nothing_else_is_served(settings: Settings) -> None:
-    served = {(route.path, method) for route in _http_routes(settings) for method in route.methods or ("GET",)}
+    routes = build_app(settings).routes
+    sockets = [route.path for route in routes if isinstance(route, WebSocketRoute)]
+    http = [route for route in routes if isinstance(route, Route)]
+    assert (sockets, len(http)) == (["/graphql"], len(routes) - 1)
+    served = {(route.path, method) for route in http for method in route.methods or ("GET",)}
     documented = {(openapi.PREFIX + route.path, route.method) for route in ROUTES}
     rest = {(path, method) for path, method in served if method != "HEAD"} - documented
     assert {path for path, _ in rest} == PAGES
     assert {(path, method) for path, method in rest if method != "GET"} == {("/graphql", "POST"), ("/sign-in", "POST")}
-
-
-def _http_routes(settings: Settings) -> list[Route]:
-    return [route for route in build_app(settings).routes if isinstance(route, Route)]
 
 
 # --- true ------------------------------------------------------------------------------------------------------------
@@ -165,11 +165,6 @@ class Asking:
         """GraphQL answers 200 to what it has executed, with the error inside."""
         return status if isinstance(self.door, RestDoor | RealtimeDoor) else 200
 
-    @property
-    def writes(self) -> bool:
-        """May success change something? What is followed is given something to tell."""
-        return OPERATIONS[self.row.operation].write or isinstance(self.door, SocketDoor)
-
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("row", "case", "door"), CASES)
@@ -207,14 +202,14 @@ def _stable(headers: httpx.Headers) -> list[tuple[str, str]]:
 
 async def _succeeds(asking: Asking, world: World, callers: Sequence[str]) -> None:
     """Everyone who may finds everything as it was made; reading changes nothing and shows a stranger nothing."""
-    db = asking.api.services.db
+    db, writes = asking.api.services.db, OPERATIONS[asking.row.operation].write
     for number, caller in enumerate(callers):
-        if asking.writes and number:
+        if writes and number:
             world = await make_world(db)
         before = await state(db)
         answer = await asking.ask(world, caller)
         assert (caller, answer.error, answer.status) == (caller, None, asking.succeeded)
-        if not asking.writes:
+        if not writes:
             assert await state(db) == before
             assert caller != "stranger" or _others_in(answer.text, world) == []
 

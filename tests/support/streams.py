@@ -1,4 +1,4 @@
-"""What is followed rather than answered, driven as ASGI: asked once, and left as soon as it is clear what came of it."""
+"""What is followed rather than answered, driven as ASGI: asked once, and left when it is clear what came of it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 
-from kilo_gql.access import Perm, System
-from kilo_gql.db import Tx
-from kilo_gql.domain import events
-from kilo_gql.events import Change, EventName
 from kilo_gql.graphql.connection import SUBPROTOCOL
-from kilo_gql.models import Job
 from tests.support.api import Api, check_contract
 from tests.support.doors import Answer, Who, document, root_fields, variables_of
 
-_HOUSE = System("test")
+#: Before the first event of any project.
+BEGIN = "1-0"
 _PATIENCE = 10.0
 _ASGI = {"asgi": {"version": "3.0"}, "http_version": "1.1", "root_path": "", "client": ("127.0.0.1", 1), "headers": []}
 
@@ -72,9 +68,7 @@ class RealtimeDoor:
 
 
 class SocketDoor:
-    """One subscription over the websocket, until it has told an event or an error.
-
-    The event is one that this makes, after the cursor the subscription starts from.
+    """One subscription over the websocket, until it has told an error or an event; there must be one since ``BEGIN``.
     """
 
     name = "subscription"
@@ -84,8 +78,7 @@ class SocketDoor:
 
     async def call(self, operation: str, who: Who, /, **arguments: Any) -> Answer:
         [found] = [f for f in root_fields() if f.root == "Subscription" and f.operation.name == operation]
-        after = await self._make_event(arguments)
-        variables = variables_of(found, {**arguments, "after": after})
+        variables = variables_of(found, {**arguments, "after": BEGIN})
         query = document(found, variables).replace("{ __typename }", "{ __typename ... on JobEnded { ids } }")
         request_id = uuid4().hex
         payload = {"query": query, "variables": variables}
@@ -97,20 +90,6 @@ class SocketDoor:
         [error] = message["payload"]
         envelope = {"message": error["message"], **error["extensions"]}
         return Answer(200, None, envelope, headers, False, None, text)
-
-    async def _make_event(self, arguments: Mapping[str, Any]) -> str:
-        """End a job, as far as the log is concerned; returns the cursor before that. Nothing where nothing is."""
-        throat = self.api.services.throat
-        async with throat.db.transaction(_HOUSE, Perm.SYSTEM) as tx:
-            project_id, job_id = await _subject(tx, arguments)
-            if project_id is None:
-                return "1-0"
-            tx.emit(Change(EventName.JOB_DONE, project_id, (job_id,), {"status": "done"}))
-            before = (await events.open_stream.body(tx, project_id)).cursor
-            await tx.write_outbox()
-            await tx.session.commit()
-        throat.bells.ring_events()
-        return before
 
     async def _talk(self, who: Who, request_id: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         scope = {
@@ -138,10 +117,3 @@ class SocketDoor:
         finally:
             said.put_nowait({"type": "websocket.disconnect", "code": 1000})
             await talk
-
-
-async def _subject(tx: Tx, arguments: Mapping[str, Any]) -> tuple[UUID | None, UUID]:
-    job_id = arguments.get("jobId", arguments.get("projectId"))
-    job = await tx.session.get(Job, job_id)
-    project_id = job.project_id if job is not None else arguments.get("projectId")
-    return project_id, job_id

@@ -1,4 +1,4 @@
-"""Everything a permission can be about, once: a project and a studio with somebody of each role, and what is in them."""
+"""Everything a permission can be about, once: a project and a studio with somebody of each role, and what is there."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from sqlalchemy import text
 from kilo_gql import tokens
 from kilo_gql.access import Perm, System, UserActor
 from kilo_gql.db import Database
+from kilo_gql.events import EventName
 from kilo_gql.models import (
     ApiToken,
     Base,
     Delivery,
+    EventStream,
     Invitation,
     Job,
     JobStatus,
     LoginChallenge,
     Member,
     Project,
+    ProjectEvent,
     Queue,
     RefreshToken,
     Role,
@@ -121,7 +124,16 @@ def _project(world: World, db: Database) -> list[Base]:
     world.things |= {"project": project.id, "invitation": invitation.id, "invitation_code": secret}
     roles = {**_ROLES, "member": Role.VIEWER}
     members = [Member(project_id=project.id, user_id=world.people[n].user_id, role=r) for n, r in roles.items()]
-    return [project, *jobs.values(), invitation, *members]
+    return [project, *jobs.values(), invitation, *members, *_log(project, jobs["queued_job"], db)]
+
+
+def _log(project: Project, job: Job, db: Database) -> list[Base]:
+    """One event, numbered."""
+    done = ProjectEvent(
+        project_id=project.id, seq=1, name=EventName.JOB_DONE, ids=[job.id], changed={"status": "done"},
+        created_at=db.house.clock(),
+    )  # fmt: skip
+    return [EventStream(project_id=project.id, first_seq=1, last_seq=1), done]
 
 
 def _studio(world: World, db: Database) -> list[Base]:
