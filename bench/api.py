@@ -30,7 +30,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from kilo_gql import assembly, embedded, migrate, tokens, up
+from kilo_gql import backing, embedded, migrate, tokens, up
 from kilo_gql.config import Settings
 from kilo_gql.domain import api_tokens
 from kilo_gql.models.base import uuid7
@@ -185,7 +185,7 @@ async def main(seconds: float, connections: list[int]) -> int:
         plain_port = free_port()
         plain = spawn(
             ["-m", "bench.plain_page", str(plain_port)],
-            {"PLAIN_DATABASE": assembly.database_url(settings), "PLAIN_TOKEN": tokens.digest(token.secret).hex()},
+            {"PLAIN_DATABASE": backing.database_url(settings), "PLAIN_TOKEN": tokens.digest(token.secret).hex()},
         )
         processes += [kilo, plain]
         await up.ready(settings.base_url)

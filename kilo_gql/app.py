@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from kilo_gql import assembly, floors, health, pages
+from kilo_gql import assembly, backing, floors, health, pages
 from kilo_gql.access import Actor, Anonymous, Perm, System
 from kilo_gql.authenticate import Authenticator, Proof
 from kilo_gql.bell import Bell
@@ -113,8 +113,8 @@ def services(connection: HTTPConnection) -> Services:
 async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Services]:
     """Everything an application needs, closed in reverse order at the end."""
     async with AsyncExitStack() as stack:
-        url = await assembly.await_database(settings)
-        redis = assembly.redis_url(settings)
+        url = await backing.await_database(settings)
+        redis = backing.redis_url(settings)
         db = assembly.open_database(settings)
         stack.push_async_callback(db.close)
         bell = await Bell.open(url, redis)

@@ -76,10 +76,10 @@ def worker(
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
-    from kilo_gql import assembly
+    from kilo_gql import backing
     from kilo_gql import migrate as chain
 
-    before, after = chain.migrate_sync(assembly.database_url(Settings()))
+    before, after = chain.migrate_sync(backing.database_url(Settings()))
     console.print(f"schema {after}" if before == after else f"schema {before or 'empty'} → {after}")
 
 

@@ -74,7 +74,7 @@ async def read_one(db: Database, project_id: UUID, after: int | None) -> Page:
 async def last_of(db: Database, op_ids: Iterable[UUID]) -> list[Event]:
     """The last event that each operation has in each project, as far as they are numbered."""
     statement = (
-        select(Installation.epoch, *ProjectEvent.__table__.columns)
+        select(select(Installation.epoch).scalar_subquery().label("epoch"), *ProjectEvent.__table__.columns)
         .ext(distinct_on(ProjectEvent.op_id, ProjectEvent.project_id))
         .where(ProjectEvent.op_id.in_(list(op_ids)))
         .order_by(ProjectEvent.op_id, ProjectEvent.project_id, ProjectEvent.seq.desc())

@@ -14,10 +14,11 @@ import asyncpg
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from kilo_gql import floors, migrate
-from kilo_gql.assembly import database_url, redis_url
+from kilo_gql import floors
+from kilo_gql.backing import database_url, redis_url, revision
 from kilo_gql.config import Settings
 from kilo_gql.errors import KiloError
+from migrations import HEAD
 
 #: Bytes free below which uploads would soon fail.
 _DISK_FLOOR: Final = 2 << 30
@@ -44,9 +45,9 @@ async def database(settings: Settings) -> Finding:
         vector = await connection.fetchval("SELECT default_version FROM pg_available_extensions WHERE name = 'vector'")
     finally:
         await connection.close()
-    revision = await migrate.current(database_url(settings))
-    says = f"PostgreSQL {server.major}.{server.minor}, pgvector {vector or 'missing'}, schema {revision}"
-    if revision != migrate.head():
+    found = await revision(database_url(settings))
+    says = f"PostgreSQL {server.major}.{server.minor}, pgvector {vector or 'missing'}, schema {found}"
+    if found != HEAD:
         return Finding("database", False, says, "run `kilo migrate`")
     return Finding("database", vector is not None and server.major >= 16, says, "use PostgreSQL 16+ with pgvector")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +10,11 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from migrations import HEAD
 
 _SCRIPTS: Final = Path(__file__).parent.parent / "migrations"
 #: Advisory lock under which one process migrates while others wait.
@@ -28,24 +28,6 @@ def config() -> Config:
     made.set_main_option("file_template", "%%(year)d-%%(month).2d-%%(day).2d-%%(hour).2d%%(minute).2d_%%(slug)s")
     made.set_main_option("path_separator", "os")
     return made
-
-
-@cache
-def head() -> str | None:
-    """The newest revision this code knows."""
-    return ScriptDirectory.from_config(config()).get_current_head()
-
-
-async def current(url: str) -> str | None:
-    """The revision the database is at (None: never migrated)."""
-    connection = await asyncpg.connect(url)
-    try:
-        revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
-    except asyncpg.UndefinedTableError:
-        revision = None
-    finally:
-        await connection.close()
-    return revision
 
 
 async def ensure_database(url: str) -> None:
@@ -86,7 +68,7 @@ def _run(connection: Connection, revision: str) -> tuple[str | None, str | None]
         made.attributes["connection"] = connection
         if revision == "base":
             command.downgrade(made, revision)
-        elif before != head() or revision != "head":
+        elif before != HEAD or revision != "head":
             command.upgrade(made, revision)
         connection.commit()
         return before, MigrationContext.configure(connection).get_current_revision()

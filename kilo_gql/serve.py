@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+
 import uvicorn
 
 from kilo_gql import logs
 from kilo_gql.app import build_app
 from kilo_gql.config import Settings
+from kilo_gql.supervisor import LIFELINE
 
 
 def run(settings: Settings) -> None:
     """Serve until told to stop; open streams are ended at once, requests get 10 s."""
+    _end_with_supervisor()
     logs.configure(settings.log_format)
     uvicorn.run(
         build_app(settings),
@@ -26,6 +32,18 @@ def run(settings: Settings) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=10,
     )
+
+
+def _end_with_supervisor() -> None:
+    """Stop, gently, when the supervisor that started this process dies."""
+    if (lifeline := os.environ.pop(LIFELINE, None)) is None:
+        return
+
+    def watch() -> None:
+        os.read(int(lifeline), 1)  # nobody writes: it returns when the other end is closed
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
 
 
 if __name__ == "__main__":

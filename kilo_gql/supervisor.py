@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,7 +16,6 @@ import structlog
 from kilo_gql import logs
 from kilo_gql.config import Settings
 from kilo_gql.errors import BadRequest
-from kilo_gql.models import Queue
 
 #: The environment variable that names a descriptor which a child reads: its end means that the supervisor died.
 LIFELINE: Final = "KILO_LIFELINE"
@@ -36,6 +35,8 @@ class Service:
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
+    #: Start it only when this is set (None: at once).
+    after: asyncio.Event | None = None
 
 
 class Supervisor:
@@ -69,6 +70,8 @@ class Supervisor:
 
     async def _keep(self, service: Service, lifeline: int) -> None:
         delay = _BACKOFF[0]
+        if service.after is not None:
+            await self._either(service.after)
         while not self._stopping.is_set():
             started = time.monotonic()
             await self._live(service, lifeline)
@@ -98,12 +101,32 @@ class Supervisor:
             stopping.cancel()
             del self.processes[service.name]
 
+    async def _either(self, event: asyncio.Event) -> None:
+        """Wait for an event, or for the end."""
+        waiting = [asyncio.create_task(each.wait()) for each in (event, self._stopping)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+
     async def _wait(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
         except TimeoutError:
             pass
+
+
+def on_supervisor_death(end: Callable[[], None]) -> None:
+    """Call ``end`` in the running event loop when the supervisor of this process dies; nothing, if it has none."""
+    if (lifeline := os.environ.pop(LIFELINE, None)) is None:
+        return
+    loop, reader = asyncio.get_running_loop(), int(lifeline)
+
+    def died() -> None:
+        loop.remove_reader(reader)
+        end()
+
+    loop.add_reader(reader, died)
 
 
 async def _end(process: asyncio.subprocess.Process, ended: asyncio.Task[int]) -> None:
@@ -114,16 +137,18 @@ async def _end(process: asyncio.subprocess.Process, ended: asyncio.Task[int]) ->
         await ended
 
 
-def worker_services(queues: Sequence[Queue], processes: int) -> list[Service]:
-    """So many worker processes for these queues."""
-    argv = (sys.executable, "-m", "kilo_gql.worker", *(queue.value for queue in queues))
+def worker_services(processes: int, queues: Sequence[str] = ()) -> list[Service]:
+    """So many worker processes for these queues (none named: for all)."""
+    argv = (sys.executable, "-m", "kilo_gql.worker", *queues)
     return [Service(f"worker-{number}", argv) for number in range(1, processes + 1)]
 
 
-def parse_queues(names: str) -> list[Queue]:
-    """``io,cpu`` as queues. Raises BadRequest for an unknown one."""
+def parse_queues(names: str) -> list[str]:
+    """``io,cpu`` as names of queues. Raises BadRequest for an unknown one."""
+    from kilo_gql.models import Queue  # the other users of this module start without the models
+
     try:
-        return [Queue(name.strip()) for name in names.split(",")]
+        return [Queue(name.strip()).value for name in names.split(",")]
     except ValueError as error:
         raise BadRequest(f"{error}. The queues are {', '.join(Queue)}.", code="unknown_queue") from error
 
@@ -131,7 +156,7 @@ def parse_queues(names: str) -> list[Queue]:
 def run_workers(settings: Settings, queues: str, processes: int | None = None) -> int:
     """``kilo worker``: worker processes until told to stop; returns the exit status."""
     logs.configure(settings.log_format)
-    services = worker_services(parse_queues(queues), processes or settings.worker_processes)
+    services = worker_services(processes or settings.worker_processes, parse_queues(queues))
 
     async def run() -> None:
         await Supervisor(services).run()
@@ -141,4 +166,4 @@ def run_workers(settings: Settings, queues: str, processes: int | None = None) -
 
 
 if __name__ == "__main__":
-    sys.exit(run_workers(Settings(), ",".join(sys.argv[1:]) or ",".join(Queue)))
+    sys.exit(run_workers(Settings(), ",".join(sys.argv[1:]) or "io,cpu,gpu"))

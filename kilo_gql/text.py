@@ -13,6 +13,7 @@ from kilo_gql.errors import BadRequest
 #: RFC 5321: a forward path holds 254 characters of address.
 EMAIL_MAX: Final = 254
 
+_BREAKS: Final = str.maketrans("\t\n\r", "   ")
 _LOCALE: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8}){0,3}", re.ASCII)
 
 
@@ -22,6 +23,16 @@ def one_line(value: str, *, field: str, limit: int) -> str:
     if not 1 <= len(text) <= limit or not _printable(text):
         raise BadRequest(f"{field} has 1 to {limit} characters on one line.", details={"field": field, "max": limit})
     return text
+
+
+def lines(value: str, *, field: str, limit: int) -> str:
+    """The text as it is, at most ``limit`` characters, no controls but tabs and line breaks. Raises BadRequest."""
+    if len(value) > limit or not _printable(value.translate(_BREAKS)):
+        raise BadRequest(
+            f"{field} has at most {limit:,} characters, none of them a control character.",
+            details={"field": field, "max": limit},
+        )
+    return value
 
 
 def clipped(value: str | None, limit: int) -> str | None:

@@ -1,4 +1,8 @@
-"""``kilo up``: everything on one machine, under one supervisor, with one sign-in link."""
+"""``kilo up``: everything on one machine, under one supervisor, with one sign-in link.
+
+The API process is started first and loads its modules while the database starts and is migrated; what this process
+itself needs is imported meanwhile, where it is used.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,21 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any, Final, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
-import httpx
+import asyncpg
 from rich.console import Console
 
-from kilo_gql import assembly, embedded, logs, migrate
-from kilo_gql.access import System
+from kilo_gql import backing, embedded, logs
 from kilo_gql.config import Settings
-from kilo_gql.domain import api_tokens, auth
 from kilo_gql.errors import Unavailable
-from kilo_gql.models import Queue
-from kilo_gql.operations import Operation, Throat
 from kilo_gql.supervisor import Service, Supervisor, worker_services
+from migrations import HEAD
+
+if TYPE_CHECKING:
+    from kilo_gql.operations import Operation
 
 R = TypeVar("R")
 
@@ -48,25 +54,38 @@ def run(settings: Settings, console: Console) -> None:
 
 async def _run(settings: Settings, console: Console) -> None:
     started = time.perf_counter()
-    supervisor = Supervisor(_services(settings))
-    # The processes load their modules while the database starts; they wait for it themselves.
+    answering = asyncio.Event()
+    supervisor = Supervisor(_services(settings, answering))
     running = asyncio.create_task(supervisor.run())
+    await asyncio.sleep(0)  # the API process is on its way before this one goes on loading
     server = None
     try:
         if settings.database_url is None:
             server = await asyncio.to_thread(embedded.start, settings.home)
-        await migrate.migrate(assembly.database_url(settings))
+        await _migrate(settings)
         await ready(settings.base_url)
+        answering.set()
         seconds = time.perf_counter() - started
         console.print(f"KILO runs at [b]{settings.base_url}[/] (started in {seconds:.1f} s, data in {settings.home})")
-        link = await as_system(settings, auth.mint_link, OWNER)
-        console.print(f"Sign in once with {link}", soft_wrap=True)
+        console.print(f"Sign in once with {await sign_in_link(settings)}", soft_wrap=True)
         await running
     finally:
         supervisor.stop()
         await asyncio.gather(running, return_exceptions=True)
         if server is not None:
             await asyncio.to_thread(embedded.stop, server)
+
+
+async def _migrate(settings: Settings) -> None:
+    url = backing.database_url(settings)
+    try:
+        if await backing.revision(url) == HEAD:
+            return
+    except asyncpg.InvalidCatalogNameError:
+        pass  # the first start: the chain makes the database as well
+    from kilo_gql import migrate
+
+    await migrate.migrate(url)
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -79,23 +98,29 @@ def environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _services(settings: Settings) -> list[Service]:
-    api = Service("api", (sys.executable, "-m", "kilo_gql.serve"), environment(settings))
-    workers = worker_services(list(Queue), settings.worker_processes)
-    return [api, *(Service(one.name, one.argv, environment(settings)) for one in workers)]
+def _services(settings: Settings, answering: asyncio.Event) -> list[Service]:
+    """The API, and workers that start when it answers: until then they would only take its processor time."""
+    env = environment(settings)
+    api = Service("api", (sys.executable, "-m", "kilo_gql.serve"), env)
+    workers = worker_services(settings.worker_processes)
+    return [api, *(replace(worker, env=env, after=answering) for worker in workers)]
 
 
 async def ready(base_url: str, seconds: float = _READY_SECONDS) -> None:
     """Wait until the API says that it is ready. Raises Unavailable after ``seconds``."""
+    address = urlsplit(base_url)
     deadline = time.monotonic() + seconds
-    async with httpx.AsyncClient(base_url=base_url, timeout=5) as client:
-        while time.monotonic() < deadline:
-            try:
-                if (await client.get("/readyz")).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.02)
+    while time.monotonic() < deadline:
+        try:
+            reader, writer = await asyncio.open_connection(address.hostname, address.port)
+            writer.write(f"GET /readyz HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n".encode())
+            answer = await reader.readline()
+            writer.close()
+            if b" 200 " in answer:
+                return
+        except OSError:
+            pass
+        await asyncio.sleep(0.02)
     raise Unavailable(
         f"The API did not become ready within {seconds:.0f} s.", remediation=["Run `kilo doctor`.", "Read its log."]
     )
@@ -103,6 +128,10 @@ async def ready(base_url: str, seconds: float = _READY_SECONDS) -> None:
 
 async def as_system(settings: Settings, operation: Operation[R], *arguments: Any) -> R:
     """Run an operation that only whoever runs this installation may run."""
+    from kilo_gql import assembly
+    from kilo_gql.access import System
+    from kilo_gql.operations import Throat
+
     db = assembly.open_database(settings, pool=2)
     try:
         return (await Throat(db, _NoBells()).execute(System("command line"), operation, *arguments)).value
@@ -110,8 +139,17 @@ async def as_system(settings: Settings, operation: Operation[R], *arguments: Any
         await db.close()
 
 
+async def sign_in_link(settings: Settings, email: str = OWNER) -> str:
+    """A link that signs an address in, once, within ten minutes."""
+    from kilo_gql.domain import auth
+
+    return await as_system(settings, auth.mint_link, email)
+
+
 async def mint_token(settings: Settings, email: str, scopes: Sequence[str]) -> str:
     """A bearer for scripts."""
+    from kilo_gql.domain import api_tokens
+
     return (await as_system(settings, api_tokens.mint_token, email, tuple(scopes))).secret
 
 

@@ -20,7 +20,13 @@ async def happened(event: asyncio.Event, seconds: float | None) -> bool:
 
 
 async def cancel(*tasks: asyncio.Task[None]) -> None:
-    """Cancel tasks and return when they have ended, however they did."""
-    for task in tasks:
-        task.cancel()
+    """Cancel tasks and return when they have ended, however they did.
+
+    Asks again every second: libraries swallow a cancellation now and then (redis-py does while it connects).
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=1.0)
     await asyncio.gather(*tasks, return_exceptions=True)

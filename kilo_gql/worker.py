@@ -7,7 +7,6 @@ SIGINT, and when its supervisor dies.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
@@ -16,11 +15,11 @@ from typing import Any, Final
 
 import structlog
 
-from kilo_gql import assembly, logs
+from kilo_gql import assembly, backing, logs
 from kilo_gql.bell import Bell
 from kilo_gql.config import Settings
 from kilo_gql.models import Queue
-from kilo_gql.supervisor import LIFELINE
+from kilo_gql.supervisor import on_supervisor_death
 from tasks import registry
 from tasks.broker import HouseBells, Line
 from tasks.child import Children
@@ -46,7 +45,7 @@ def main(settings: Settings, queues: Iterable[Queue] = tuple(Queue)) -> None:
 async def _until_stopped(settings: Settings, queues: Sequence[Queue]) -> None:
     stop: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     _on_stop(stop)
-    await assembly.await_database(settings)
+    await backing.await_database(settings)
     async with open_worker(settings, queues) as runner:
         _log.info("worker ready", queues=[queue.value for queue in queues], slots=settings.worker_slots)
         await runner.drain(grace=await stop)
@@ -56,11 +55,11 @@ async def _until_stopped(settings: Settings, queues: Sequence[Queue]) -> None:
 @asynccontextmanager
 async def open_worker(settings: Settings, queues: Sequence[Queue]) -> AsyncIterator[Runner]:
     """A working worker in this process and loop. At the end of the block it hands back what still runs."""
-    redis = assembly.redis_url(settings)
+    redis = backing.redis_url(settings)
     async with AsyncExitStack() as stack:
         db = assembly.open_database(settings, pool=settings.worker_slots * len(queues) + _SPARE_CONNECTIONS)
         stack.push_async_callback(db.close)
-        bell = await Bell.open(assembly.database_url(settings), redis)
+        bell = await Bell.open(backing.database_url(settings), redis)
         stack.push_async_callback(bell.close)
         bells = HouseBells(bell, redis)
         stack.callback(bells.close)
@@ -130,14 +129,7 @@ def _on_stop(stop: asyncio.Future[float]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, GRACE)
-    if (lifeline := os.environ.pop(LIFELINE, None)) is not None:
-        reader = int(lifeline)
-
-        def supervisor_died() -> None:
-            loop.remove_reader(reader)
-            end(0.0)  # its successor is starting workers of its own
-
-        loop.add_reader(reader, supervisor_died)
+    on_supervisor_death(lambda: end(0.0))  # its successor is starting workers of its own
 
 
 if __name__ == "__main__":

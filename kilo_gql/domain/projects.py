@@ -21,6 +21,7 @@ from kilo_gql.models.base import uuid7
 from kilo_gql.operations import operation
 from kilo_gql.paging import Page, Slice, by_id, page_of
 from kilo_gql.patch import UNSET, UnsetType, given
+from kilo_gql.text import lines, one_line
 from kilo_gql.reads import Read
 
 TITLE_MAX = 200
@@ -215,16 +216,11 @@ def _same(value: object) -> object:
 
 
 def _title(value: str) -> str:
-    title = value.strip() if value else ""
-    if not 1 <= len(title) <= TITLE_MAX:
-        raise BadRequest(f"A title has 1 to {TITLE_MAX} characters.", details={"field": "title"})
-    return title
+    return one_line(value, field="title", limit=TITLE_MAX)
 
 
 def _description(value: str | None) -> str | None:
-    if value is not None and len(value) > DESCRIPTION_MAX:
-        raise BadRequest(f"A description has at most {DESCRIPTION_MAX} characters.", details={"field": "description"})
-    return value
+    return value if value is None else lines(value, field="description", limit=DESCRIPTION_MAX)
 
 
 def _timezone(value: str | None) -> str | None:

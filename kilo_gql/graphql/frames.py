@@ -112,16 +112,21 @@ class BroadcastProtocol(WebSocketsSansIOProtocol):
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
-        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
-        self._abort_later()
+        self._await_goodbye()
 
     def handle_close(self, event: Frame) -> None:
         super().handle_close(event)
         self._abort_later()
+
+    def handle_parser_exception(self) -> None:
+        """Close for a broken or too large message. What the client still sends of it is read and dropped: with bytes
+        unread the kernel resets the connection, and the close code with it."""
+        if self.close_sent:
+            return
+        close = cast("Any", self.conn.close_sent)
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self._await_goodbye()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
@@ -137,6 +142,15 @@ class BroadcastProtocol(WebSocketsSansIOProtocol):
             self._frames.paused_since = None
         if self._cut_off is not None:
             self._cut_off.cancel()
+
+    def _await_goodbye(self) -> None:
+        """Our close frame is sent: read on for the client's, for as long as it may take."""
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+        self._abort_later()
 
     def _abort_later(self) -> None:
         """A transport closes when its buffer is sent, which one that is never read is not."""

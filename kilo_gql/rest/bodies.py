@@ -31,7 +31,8 @@ class PageQuery(Body):
     """``cursor`` and ``limit``, in every list."""
 
     cursor: str | None = None
-    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
+    #: The bounds are documented here and held by ``Slice``, with one refusal for both doors.
+    limit: int = Field(default=DEFAULT_LIMIT, json_schema_extra={"minimum": 1, "maximum": MAX_LIMIT})
 
     def arguments(self) -> dict[str, Any]:
         rest = {n: v for n in type(self).model_fields if n not in ("cursor", "limit") and (v := getattr(self, n))}
@@ -54,11 +55,13 @@ class CreateProjectBody(Body):
 
 
 class UpdateProjectBody(Body):
-    title: str | None = None
+    """Only what is in the request counts, so the defaults are never read: absent is not null, and some have no null."""
+
+    title: str = ""
     description: str | None = None
     shoot_date: date | None = None
     timezone: str | None = None
-    status: ProjectStatus | None = None
+    status: ProjectStatus = ProjectStatus.ACTIVE
 
     def arguments(self) -> dict[str, Any]:
         return {"change": projects.ProjectChange(**self._given())}

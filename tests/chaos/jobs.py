@@ -41,6 +41,8 @@ from tests.support.redis import RedisServer
 
 #: Seconds that all jobs may take to end after the last kill.
 BAR = 60.0
+#: Seconds to wait for a target of the chosen kind before another is taken.
+_PATIENCE = 5.0
 PROJECTS = 5
 TARGETS = ("worker", "supervisor", "child")
 
@@ -56,7 +58,7 @@ class Plan:
     flushes: int = 0
     every: float = 2.0
     steps: int = 10
-    step_ms: int = 30
+    step_ms: int = 80
     processes: int = 2
     slots: int = 2
     lease: float = 3.0
@@ -72,6 +74,7 @@ class Figures:
     killed: dict[str, int] = field(default_factory=dict)
     redis_kills: int = 0
     redis_flushes: int = 0
+    blows_while_jobs_ran: int = 0
     supervisors: int = 0
     statuses: dict[str, int] = field(default_factory=dict)
     done_events: int = 0
@@ -112,7 +115,6 @@ class Chaos:
     async def run(self) -> Figures:
         async with self._stage():
             begun = time.monotonic()
-            self._start_workers()
             await self._enqueue(self._backlog)
             await self._claimed()
             await self._strike()
@@ -144,6 +146,8 @@ class Chaos:
             make = Make(db)
             ada = await make.user()
             self.projects = [(await make.project(ada)).id for _ in range(PROJECTS)]
+            self._start_workers()
+            stack.callback(lambda: self.workers.close())
             yield
 
     def _start_workers(self) -> None:
@@ -170,14 +174,18 @@ class Chaos:
             await self._enqueue(min(self.plan.jobs, self._backlog + self.plan.jobs * number // len(blows)))
             await asyncio.sleep(self.random.expovariate(1 / self.plan.every))
             self._look()
+            self.figures.blows_while_jobs_ran += await self._number("status = 'running'") > 0
             if blow == "kill":
                 await self._kill(self.random.choice(TARGETS))
             else:
                 await self._hurt_redis()
 
     async def _kill(self, target: str) -> None:
+        patience = time.monotonic() + _PATIENCE
         while not (pids := self._pids(target)):
             await asyncio.sleep(0.05)
+            if time.monotonic() > patience:  # a worker without work has no child yet
+                target = "supervisor"
         if kill(self.random.choice(pids)):
             self.figures.killed[target] = self.figures.killed.get(target, 0) + 1
         if target == "supervisor":  # the system's own supervisor starts it again

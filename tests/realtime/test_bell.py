@@ -143,7 +143,7 @@ async def test_a_lost_connection_comes_back_and_says_that_anything_may_have_happ
     here, there, cut = pair
     near, far = heard_by(here), heard_by(there)
     await cut()
-    await until(lambda: near == [""] and far == [""], 10)
+    await until(lambda: near == [""] and far == [""])
     here.ring("events", "p1")
     await until(lambda: far == ["", "p1"])
 
@@ -153,7 +153,7 @@ async def test_while_redis_is_away_the_bell_rings_at_home(over_redis: Pair, redi
     here, there, _ = over_redis
     near, far = heard_by(here), heard_by(there)
     redis_server.kill()
-    await until(lambda: not here.connected and not there.connected, 10)
+    await until(lambda: not here.connected and not there.connected)
     here.ring("events", "p1")
     await asyncio.sleep(0)
     assert (near, far) == (["p1"], [])
@@ -171,7 +171,7 @@ async def test_a_bell_opens_without_its_server(redis_server: RedisServer, monkey
     await until(lambda: heard == ["p1"])
     assert not bell.connected
     redis_server.start()
-    await until(lambda: bell.connected, 10)
+    await until(lambda: bell.connected)
     await bell.close()
 
 

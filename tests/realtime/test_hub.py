@@ -235,15 +235,16 @@ async def test_a_failing_sink_is_dropped_and_harms_nobody(hub: Hub, log: Log) ->
 
 
 async def test_a_process_that_does_not_lead_is_told_by_the_bell(
-    db: Database, database_url: str, settings: Settings, relay: Relay, log: Log
+    db: Database, database_url: str, settings: Settings, relay: Relay, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(hub_module, "_POLL", 60.0)
     project = uuid4()
     bell = await Bell.open(database_url)
     far = Hub(db, bell, settings)
     async with reading(far, project, None) as told:
         for number in range(50):
             await log.write(project, number)
-        await until(lambda: len(told) == 50, 0.9)  # sooner than the poll
+        await until(lambda: len(told) == 50)
     assert [event.seq for event in told] == list(range(1, 51))
     await far.close()
     await bell.close()
@@ -258,7 +259,7 @@ async def test_without_a_bell_the_poll_finds_the_events(
     await bell.close()
     async with reading(deaf, project, None) as told:
         await log.write(project, *range(1200))
-        await until(lambda: len(told) == 1200, 3)
+        await until(lambda: len(told) == 1200)
     assert [event.seq for event in told] == list(range(1, 1201))
     await deaf.close()
 
@@ -411,7 +412,7 @@ async def test_readers_survive_a_database_that_goes_away(hub: Hub, relay: Relay,
                     " WHERE datname = current_database() AND application_name LIKE 'kilo%'"
                 )
             await log.write(project, number)
-            await until(lambda: len(told) == number + 1, 10)  # noqa: B023
+            await until(lambda: len(told) == number + 1)  # noqa: B023
     assert [event.seq for event in told] == [1, 2, 3]
 
 
@@ -427,7 +428,7 @@ async def test_reached_is_the_cursor_of_the_last_event_of_an_operation(
         await log.write(one, 1, 2, op_id=op_id)
     answers = await asyncio.gather(*(asked.reached(op_id, one) for op_id in ops[:5]))
     assert answers == ["1-2", "1-4", "1-6", "1-8", "1-10"]
-    waiting = [asyncio.ensure_future(asked.reached(op_id, one)) for op_id in ops[5:]]
+    waiting = [asyncio.ensure_future(asked.reached(op_id, one, within=20)) for op_id in ops[5:]]
     await asyncio.sleep(0.03)
     for op_id in ops[5:]:
         await log.write(one, 1, op_id=op_id)

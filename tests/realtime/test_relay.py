@@ -121,7 +121,7 @@ async def test_a_foreign_transaction_held_open_shows_as_lag_and_then_everything_
         await until(lambda: relay.lag > 1.0)
         assert published.events == {}
         await held.rollback()
-        await until(lambda: published.seqs(project) == list(range(1, 21)), 1.0)
+        await until(lambda: published.seqs(project) == list(range(1, 21)))
         await until(lambda: relay.lag == 0.0)
 
 
@@ -183,7 +183,7 @@ async def test_another_process_takes_over_from_a_killed_leader(
             leader = one if one.leads else two
             assert await log.all(KILL_LEADER) == [1]
             await until(lambda: not leader.leads)  # noqa: B023
-            await until(lambda: one.leads or two.leads, 5)
+            await until(lambda: one.leads or two.leads)
         await log.drained()
         await until(lambda: len(by_one.seqs(project)) + len(by_two.seqs(project)) == written)
         assert sorted(by_one.seqs(project) + by_two.seqs(project)) == list(range(1, written + 1))
@@ -199,7 +199,7 @@ async def test_a_closed_leader_is_followed_within_seconds(
         async with relaying(database_url, bell, settings) as (third, _):
             assert not third.leads
             await second.close()
-            await until(lambda: third.leads, 3)
+            await until(lambda: third.leads)
             await log.write(project, 1)
             await log.drained()
         assert published.events == {}
@@ -282,6 +282,6 @@ async def test_a_database_restart_is_survived(postgres: str, database_url: str, 
             await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
             await admin.close()
             await log.write(project, number)
-            await until(lambda: relay.leads and bell.connected, 10)
+            await until(lambda: relay.leads and bell.connected)
         await until(lambda: published.seqs(project) == [1, 2])
     await bell.close()

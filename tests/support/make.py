@@ -9,7 +9,7 @@ from uuid import UUID
 
 from kilo_gql.access import Perm, System, UserActor
 from kilo_gql.db import Database
-from kilo_gql.models import Base, Member, Project, ProjectStatus, Role, Session, SessionKind, User
+from kilo_gql.models import Base, Job, JobStatus, Member, Project, ProjectStatus, Queue, Role, Session, SessionKind, User
 from kilo_gql.models.base import uuid7
 
 _numbers = count(1)
@@ -50,6 +50,15 @@ class Make:
         )  # fmt: skip
         await self.rows(project, Member(project_id=project.id, user_id=owner.user_id, role=Role.OWNER))
         return project
+
+    async def job(self, project_id: UUID, status: JobStatus, **columns: Any) -> Job:
+        now = self.db.house.clock()
+        job = Job(
+            id=uuid7(), project_id=project_id, status=status, created_at=now, updated_at=now,
+            **{"type": "drill", "queue": Queue.CPU, "priority": 10, "turn": 1, "arguments": {}, **columns},
+        )  # fmt: skip
+        await self.rows(job)
+        return job
 
     async def member(self, project_id: UUID, role: Role, user: UserActor | None = None) -> UserActor:
         user = user or await self.user()

@@ -7,6 +7,7 @@ import base64
 import os
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,7 +83,8 @@ class SocketClient:
 
     async def raw(self, opcode: int, payload: bytes) -> None:
         self.writer.write(masked(opcode, payload))
-        await self.writer.drain()
+        with suppress(ConnectionError):  # the reason is still to be read
+            await self.writer.drain()
 
     async def subscribe(
         self, query: str, variables: Mapping[str, Any] | None = None, operation_id: str = "1", **payload: Any
@@ -131,8 +133,9 @@ class SocketClient:
 
     async def until_closed(self) -> Closed:
         """The end, whatever is said before."""
-        while not isinstance(message := await self.receive(10.0), Closed):
-            pass
+        async with asyncio.timeout(10):
+            while not isinstance(message := await self.receive(), Closed):
+                pass
         return message
 
     async def close(self) -> None:

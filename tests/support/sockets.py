@@ -33,6 +33,7 @@ from kilo_gql.graphql.rendering import Source
 from kilo_gql.graphql.socket import GraphQLSocket
 from kilo_gql.hub import Hub
 from tests.support.socket_client import SocketClient
+from tests.support.wait import until
 
 FAST = "kilo_gql.graphql.frames:BroadcastProtocol"
 #: uvicorn's own protocol, without frames made once.
@@ -257,6 +258,10 @@ class Served:
     async def ready(self, token: str = "ada", **options: Any) -> SocketClient:
         """A connection that was acknowledged."""
         return self._kept(await SocketClient.ready(self.port, token, **options))
+
+    async def following(self, project_id: UUID, subscribers: int) -> None:
+        """Return when so many have caught up with a project and are told what happens."""
+        await until(lambda: project_id in (feeds := self.log.hub.feeds) and len(feeds[project_id].live) == subscribers)
 
     def _kept(self, client: SocketClient) -> SocketClient:
         self.clients.append(client)
