@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
+from packaging.version import Version
+
 
 @dataclass(frozen=True, slots=True)
 class Floor:
@@ -36,20 +38,10 @@ class Below:
         return f"{self.floor.package} {self.installed} is older than {self.floor.oldest}: {self.floor.why}"
 
 
-def _parts(text: str) -> tuple[int, ...]:
-    numbers = []
-    for part in text.split("."):
-        digits = "".join(char for char in part if char.isdigit())
-        if not digits:
-            break
-        numbers.append(int(digits))
-    return tuple(numbers)
-
-
 def below() -> list[Below]:
     """The installed packages below their floor."""
     found = ((floor, version(floor.package)) for floor in FLOORS)
-    return [Below(floor, installed) for floor, installed in found if _parts(installed) < _parts(floor.oldest)]
+    return [Below(floor, installed) for floor, installed in found if Version(installed) < Version(floor.oldest)]
 
 
 def check() -> None:

@@ -21,8 +21,8 @@ from kilo_gql.models.base import uuid7
 from kilo_gql.operations import operation
 from kilo_gql.paging import Page, Slice, by_id, page_of
 from kilo_gql.patch import UNSET, UnsetType, given
-from kilo_gql.text import lines, one_line
 from kilo_gql.reads import Read
+from kilo_gql.text import lines, one_line
 
 TITLE_MAX = 200
 DESCRIPTION_MAX = 10_000
@@ -51,8 +51,14 @@ def _pages(condition: ColumnElement[bool]) -> tuple[Read, Read]:
 _OF_STATUS = {status: _pages(Project.status == status) for status in ProjectStatus}
 _OF_ANY = _pages(Project.status != ProjectStatus.DELETED)
 #: By the status asked for; without one, deleted projects stay out.
-_FIRST: dict[ProjectStatus | None, Read] = {None: _OF_ANY[0], **{status: pages[0] for status, pages in _OF_STATUS.items()}}
-_NEXT: dict[ProjectStatus | None, Read] = {None: _OF_ANY[1], **{status: pages[1] for status, pages in _OF_STATUS.items()}}
+_FIRST: dict[ProjectStatus | None, Read] = {
+    None: _OF_ANY[0],
+    **{status: pages[0] for status, pages in _OF_STATUS.items()},
+}
+_NEXT: dict[ProjectStatus | None, Read] = {
+    None: _OF_ANY[1],
+    **{status: pages[1] for status, pages in _OF_STATUS.items()},
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ attributes has no effects, so the two ways cannot differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, Final
@@ -178,10 +179,8 @@ class PlainExecutor(IncrementalExecutor):
         """One object."""
         read = None if new_defer_usages or position_context else self._reader(parent_type, grouped_field_set)
         if read is not None:
-            try:
+            with suppress(Exception):  # whatever it is, the long way says it properly
                 return read(source_value)
-            except (Unreadable, AttributeError):
-                pass
         return super().execute_collected_subfields(
             parent_type, source_value, path, grouped_field_set, new_defer_usages, position_context
         )
@@ -201,10 +200,8 @@ class PlainExecutor(IncrementalExecutor):
             collected = self.collect_subfields(kind, field_details_list)
             read = None if collected.new_defer_usages else self._reader(kind, collected.grouped_field_set)
             if read is not None and not self.get_stream_usage(field_details_list, path):
-                try:
+                with suppress(Exception):
                     return self._read_all(kind, read, items, info)
-                except (Unreadable, AttributeError):
-                    pass
         return super().complete_iterable_value(item_type, field_details_list, info, path, items, position_context)
 
     def _read_all(

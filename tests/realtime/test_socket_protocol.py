@@ -97,7 +97,7 @@ async def test_malformed_subscribe(served: Served, message: dict[str, object]) -
 
 async def test_too_large_a_message(served: Served) -> None:
     client = await served.ready()
-    await client.send({"type": "ping", "payload": {"x": "x" * (1 << 20)}})
+    await client.send({"type": "ping", "payload": {"x": "x" * (3 << 20)}})
     assert (await client.until_closed()).code == 1009
 
 
@@ -254,7 +254,7 @@ async def test_an_expired_token(served: Served) -> None:
     await served.following(project_id, 1)
     await served.log.count(project_id, 1, 1)
     assert (await client.next())["changes"]["n"] == 1
-    assert await client.receive() == Closed(4403, "Forbidden: token_expired")
+    assert await client.until_closed() == Closed(4403, "Forbidden: token_expired")
     assert datetime.now(UTC) - served.door.expiry["ada"] < timedelta(seconds=1)
     await served.log.count(project_id, 2, 2)
     assert await client.reader.read() == b""

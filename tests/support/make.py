@@ -9,7 +9,19 @@ from uuid import UUID
 
 from kilo_gql.access import Perm, System, UserActor
 from kilo_gql.db import Database
-from kilo_gql.models import Base, Job, JobStatus, Member, Project, ProjectStatus, Queue, Role, Session, SessionKind, User
+from kilo_gql.models import (
+    Base,
+    Job,
+    JobStatus,
+    Member,
+    Project,
+    ProjectStatus,
+    Queue,
+    Role,
+    Session,
+    SessionKind,
+    User,
+)
 from kilo_gql.models.base import uuid7
 
 _numbers = count(1)

@@ -144,6 +144,13 @@ class SocketClient:
             await self.raw(0x8, struct.pack("!H", 1000))
             await self.until_closed()
 
+    def pause(self) -> None:
+        """Read nothing more, as a stopped process or a full disk would."""
+        self.reader._transport.pause_reading()  # type: ignore[attr-defined]
+
+    def resume(self) -> None:
+        self.reader._transport.resume_reading()  # type: ignore[attr-defined]
+
     def drop(self) -> None:
         """Vanish without a word."""
         self.closed = Closed(1006)
