@@ -23,7 +23,7 @@ from kilo_gql.authenticate import Authenticator, Proof
 from kilo_gql.bell import Bell
 from kilo_gql.config import Settings
 from kilo_gql.db import Database
-from kilo_gql.domain import auth, events, users
+from kilo_gql.domain import auth, events, invitations, users
 from kilo_gql.errors import BadRequest, Forbidden, KiloError, NotFound, Unauthorized, not_found
 from kilo_gql.gate import SocketGate
 from kilo_gql.graphql.connection import SocketLimits
@@ -74,6 +74,9 @@ class Services:
                 raise Unauthorized("Send `Authorization: Bearer <token>`.", code="token_invalid")
             return await self.authenticator.bearer(bearer.strip())
         if (cookie := connection.cookies.get(pages.COOKIE)) is not None:
+            origin = connection.headers.get("origin")
+            if origin is not None and origin not in self.settings.origins:
+                raise Forbidden("This page may not use your session.", code="origin_not_allowed")
             return await self.authenticator.cookie(cookie)
         return Proof(Anonymous(), None)
 
@@ -215,6 +218,8 @@ def _routes(settings: Settings) -> list[BaseRoute]:
         *(Route(openapi.PREFIX + r.path, endpoint(r, services), methods=[r.method]) for r in ROUTES),
         Route("/", _landing),
         Route("/sign-in", _confirm, methods=["GET"]),
+        Route("/join", _invited, methods=["GET"]),
+        Route("/join", _join, methods=["POST"]),
         Route("/sign-in", _sign_in, methods=["POST"]),
         Route("/healthz", _healthz),
         Route("/readyz", _readyz),
@@ -302,6 +307,21 @@ async def _sign_in(request: Request) -> Response:
         return outcome.value.cookie
 
     return await pages.sign_in(request, exchange, secure=house.settings.base_url.startswith("https:"))
+
+
+async def _invited(request: Request) -> Response:
+    signed_in = not isinstance((await services(request).proof(request)).actor, Anonymous)
+    return pages.invited(request.query_params.get("code", ""), signed_in=signed_in)
+
+
+async def _join(request: Request) -> Response:
+    house = services(request)
+    actor = (await house.proof(request)).actor
+
+    async def accept(code: str) -> None:
+        await house.throat.execute(actor, invitations.accept_invitation, code)
+
+    return await pages.join(request, accept)
 
 
 async def _healthz(request: Request) -> Response:

@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 
 from kilo_gql.waiting import cancel, happened
 
-#: What a payload says: nothing; a project id; a queue's name; a job id; the id of a session, API token or user.
+#: What a payload says: nothing; a project id; "queue:job id"; a job id; the id of a session or API token.
 Topic = Literal["outbox", "events", "jobs", "cancel", "session"]
 Listener = Callable[[str], None]
 
@@ -103,14 +103,6 @@ class Bell:
     def ring_events(self) -> None:
         """Events were committed: the relay shall number them."""
         self.ring("outbox", away=not self.relays)
-
-    def ring_jobs(self, jobs: list[tuple[str, UUID]]) -> None:
-        """Jobs were queued (with their queue's name) or shall stop (with ``cancel``)."""
-        for queue, job_id in jobs:
-            if queue == "cancel":
-                self.ring("cancel", str(job_id))
-            else:
-                self.ring("jobs", queue)
 
     def ring_ended(self, sessions: list[UUID]) -> None:
         """Sessions or API tokens ended."""

@@ -30,6 +30,8 @@ OPERATIONS: Final[dict[str, Operation[Any]]] = {}
 #: deadlock, serialization failure: the transaction did nothing and may simply be run again
 _TRANSIENT: Final = frozenset(("40P01", "40001"))
 _ATTEMPTS: Final = 3
+#: a text with a NUL, in a column or within JSON
+_UNSTORABLE: Final = frozenset(("22021", "22P05"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,9 @@ class Throat:
             try:
                 return await self._attempt(actor, operation, claim, arguments, named)
             except DBAPIError as error:
-                again = _transient(error) or (claim is not None and isinstance(error, IntegrityError))
+                if _state(error) in _UNSTORABLE:
+                    raise BadRequest("A text holds a character that cannot be stored.") from None
+                again = _state(error) in _TRANSIENT or (claim is not None and isinstance(error, IntegrityError))
                 if not again or attempt + 1 == _ATTEMPTS:
                     raise
             except PoolTimeout as error:
@@ -156,12 +160,20 @@ def _claim(
         )
     if isinstance(actor, Anonymous):
         raise BadRequest("An idempotency key needs a signed-in actor.", code="idempotency_not_supported")
-    fingerprint = hashlib.sha256(canonical([list(arguments), named])).digest()
+    fingerprint = _fingerprint(operation, arguments, named)
     return idempotency.Claim(actor.key, operation.name, idempotency.parse_key(key), fingerprint, operation.retention)
 
 
-def _transient(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) in _TRANSIENT
+def _fingerprint(operation: Operation[Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> bytes:
+    """The same for the same call, whether a door names an argument, lists it, or leaves it to its default."""
+    call = inspect.signature(operation.body).bind(None, *arguments, **named)
+    call.apply_defaults()
+    _, *given = call.arguments.items()  # but for the transaction
+    return hashlib.sha256(canonical(dict(given))).digest()
+
+
+def _state(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
 
 
 __all__ = ["OPERATIONS", "Bells", "Operation", "Outcome", "Throat", "operation"]

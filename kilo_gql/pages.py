@@ -28,6 +28,8 @@ p{color:#9aa3af}li{margin:.3rem 0}
 
 #: Exchanges a challenge and its code for a session token, or raises a KiloError.
 SignIn = Callable[[str, str], Awaitable[str]]
+#: Accepts an invitation by its code, or raises a KiloError.
+Accept = Callable[[str], Awaitable[None]]
 
 
 def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
@@ -59,15 +61,50 @@ def confirm(request: Request) -> Response:
 
 async def sign_in(request: Request, exchange: SignIn, *, secure: bool) -> Response:
     """Use a code up, set the session cookie, go to the landing page."""
-    body = await request.body()
-    if len(body) > _FORM_BYTES:
-        raise TooLarge("This is no sign-in form.")
-    form = parse_qs(body.decode("ascii", "replace"))
+    form = await _form(request)
     try:
-        token = await exchange(form.get("challenge", [""])[0], form.get("code", [""])[0])
+        token = await exchange(form.get("challenge", ""), form.get("code", ""))
     except KiloError as error:
-        hints = "".join(f"<li>{escape(hint)}</li>" for hint in error.remediation)
-        return _page("Sign in to KILO", f"<h1>KILO</h1><p>{escape(error.message)}</p><ul>{hints}</ul>", error.status)
+        return _refusal("Sign in to KILO", error)
     response = RedirectResponse("/", 303, headers={"cache-control": "no-store"})
     response.set_cookie(COOKIE, token, max_age=30 * 86_400, httponly=True, secure=secure, samesite="lax", path="/")
     return response
+
+
+def invited(code: str, *, signed_in: bool) -> Response:
+    """The page behind the link of an invitation."""
+    if not signed_in:
+        return _page(
+            "Join a project",
+            "<h1>KILO</h1><p>You are invited to a project. Sign in with the address the invitation was sent to, "
+            "then open this link again.</p>",
+        )
+    return _page(
+        "Join a project",
+        f'<h1>KILO</h1><form method="post" action="/join"><input type="hidden" name="code" value="{escape(code)}">'
+        "<button>Join the project</button></form>",
+    )
+
+
+async def join(request: Request, accept: Accept) -> Response:
+    """Accept an invitation, go to the landing page."""
+    form = await _form(request)
+    try:
+        await accept(form.get("code", ""))
+    except KiloError as error:
+        return _refusal("Join a project", error)
+    return RedirectResponse("/", 303, headers={"cache-control": "no-store"})
+
+
+async def _form(request: Request) -> dict[str, str]:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _FORM_BYTES:
+            raise TooLarge("This is none of our forms.")
+    return {name: values[0] for name, values in parse_qs(body.decode("ascii", "replace")).items()}
+
+
+def _refusal(title: str, error: KiloError) -> Response:
+    hints = "".join(f"<li>{escape(hint)}</li>" for hint in error.remediation)
+    return _page(title, f"<h1>KILO</h1><p>{escape(error.message)}</p><ul>{hints}</ul>", error.status)

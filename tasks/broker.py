@@ -8,6 +8,7 @@ message's business), and nobody ever waits for Redis.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue as queues
 import threading
 from collections import Counter
@@ -31,6 +32,8 @@ RunNext = Callable[[Queue], Awaitable[bool]]
 _NUDGES: Final = 32
 #: Nudges that may wait for Redis; more are dropped.
 _WAITING: Final = 1_000
+#: Seconds between two tries while Redis is away.
+_PAUSE: Final = 1.0
 #: A worker that Redis has not heard of for so many ms has died, and one command in ten looks for such. Dramatiq's
 #: defaults (60 s, one in a thousand) brought messages back after 2 to 33 minutes.
 _HEARTBEAT_MS: Final = 15_000
@@ -122,22 +125,20 @@ class Sender:
     def __init__(self, url: str) -> None:
         self._broker = redis_broker(url)
         self._waiting: queues.Queue[tuple[str, str] | None] = queues.Queue(_WAITING)
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nudges", daemon=True)
         self._thread.start()
 
     def send(self, queue: str, job_id: str) -> None:
         """Send soon, or never: the reconciler finds what got lost."""
-        try:
+        with contextlib.suppress(queues.Full):
             self._waiting.put_nowait((queue, job_id))
-        except queues.Full:
-            _log.warning("a nudge was dropped", queue=queue)
 
     def close(self) -> None:
         """Send what waits, for at most 2 s."""
-        try:
+        self._closed.set()
+        with contextlib.suppress(queues.Full):
             self._waiting.put_nowait(None)
-        except queues.Full:
-            return
         self._thread.join(2)
 
     def _run(self) -> None:
@@ -145,7 +146,17 @@ class Sender:
             try:
                 self._broker.enqueue(_message(*item))
             except redis.RedisError as error:
-                _log.warning("a nudge was not sent", queue=item[0], error=repr(error))
+                _log.warning("nudges were dropped", count=1 + self._drop(), error=repr(error))
+                if self._closed.wait(_PAUSE):
+                    return
+
+    def _drop(self) -> int:
+        """Forget what waits: by the time that Redis is back, the reconciler has found it."""
+        count = 0
+        with contextlib.suppress(queues.Empty):
+            while self._waiting.get_nowait() is not None:
+                count += 1
+        return count
 
 
 class HouseBells:

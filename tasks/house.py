@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
-from kilo_gql.domain.upkeep import BATCH, Retention, sweep
+from kilo_gql.domain.upkeep import BATCH, sweep
 from kilo_gql.jobs import JobType
 from tasks.kit import Kit
 from tasks.registry import handles
@@ -16,12 +15,11 @@ from tasks.registry import handles
 @handles(JobType.HOUSE_SWEEP)
 async def sweep_house(kit: Kit) -> Mapping[str, Any]:
     """Throw away what has had its time, batch by batch."""
-    keep = Retention(timedelta(seconds=kit.settings.event_retention), kit.settings.event_retention_count)
     gone: Counter[str] = Counter()
     more = True
     while more:
         async with kit.write() as tx:
-            batch = await sweep(tx, keep)
+            batch = await sweep(tx)
         gone.update(batch)
         more = BATCH in batch.values()
     return dict(gone)

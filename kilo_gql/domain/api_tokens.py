@@ -78,8 +78,10 @@ async def mint_token(tx: Tx, email: str, scopes: Sequence[str] = ("*",), name: s
 
 
 async def _mint(tx: Tx, user: User, name: str, scopes: Sequence[str], expires_at: datetime | None) -> NewApiToken:
-    if expires_at is not None and expires_at <= tx.now:
-        raise BadRequest("The end of a token lies in the future.", details={"field": "expiresAt"})
+    if expires_at is not None and (expires_at.tzinfo is None or expires_at <= tx.now):
+        raise BadRequest(
+            "The end of a token lies in the future, and is given with its time zone.", details={"field": "expiresAt"}
+        )
     living = select(func.count()).select_from(ApiToken).where(
         ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None)
     )  # fmt: skip

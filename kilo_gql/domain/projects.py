@@ -87,6 +87,7 @@ class ProjectChange:
 async def create_project(tx: Tx, new: NewProject) -> Project:
     """Create a project; its maker becomes its owner."""
     if new.studio_id is not None:
+        tx.ask(Perm.PROJECT_UPDATE)  # who may not edit a studio's projects may not add to them
         await tx.get(Studio, new.studio_id)
     project = tx.create(
         Project(

@@ -33,7 +33,7 @@ async def update_me(tx: Tx, display_name: str) -> User:
     return user
 
 
-@operation(Perm.ACCOUNT_READ)
+@operation(Perm.MEMBER_READ)
 async def users_by_id(tx: Tx, user_ids: Sequence[UUID]) -> list[User | None]:
     """The users with these ids, in the order asked for; None for those the actor does not share anything with."""
     found = {user.id: user for user in await tx.scalars(select(User).where(User.id.in_(user_ids)))}

@@ -70,6 +70,7 @@ class UpdateProjectBody(Body):
 class JobsQuery(PageQuery):
     status: JobStatus | None = None
     type: str | None = None
+    asset_id: UUID | None = None
 
 
 class DrillBody(Body):

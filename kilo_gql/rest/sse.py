@@ -18,11 +18,11 @@ from uuid import UUID
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
-from kilo_gql.abortable import abort
 from kilo_gql.access import Actor
 from kilo_gql.feed import Batch
 from kilo_gql.guard import Allowed, Guard
 from kilo_gql.hub import Hub
+from kilo_gql.server import abort
 from kilo_gql.waiting import cancel
 
 #: Milliseconds after which a browser reconnects.

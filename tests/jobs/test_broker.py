@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from typing import Any
 from uuid import uuid4
@@ -13,7 +12,7 @@ import pytest
 from kilo_gql.bell import Bell
 from kilo_gql.jobs import CANCEL
 from kilo_gql.models import Queue
-from tasks.broker import HouseBells, Line, Sender
+from tasks.broker import HouseBells, Line, Sender, redis_broker
 from tests.support.redis import RedisServer
 
 
@@ -91,6 +90,7 @@ async def test_ringing_never_waits_for_redis_that_is_away(database_url: str) -> 
     for _ in range(200):
         bells.ring_jobs([("cpu", uuid4())] * 100)
     assert time.perf_counter() - begun < 0.5
+    bells.close()
     await bell.close()
 
 
@@ -125,18 +125,18 @@ async def test_the_sender_sends_and_survives_redis(redis_server: RedisServer) ->
             await asyncio.sleep(0.2)
     sender.close()
     await line.close(5)
-    assert not any(thread.name == "nudges" and thread.is_alive() for thread in threading.enumerate())
+    assert not sender._thread.is_alive()
 
 
 @pytest.mark.scale
 async def test_redis_holds_what_the_design_says(redis_server: RedisServer) -> None:
-    from tasks.broker import redis_broker
-
     broker: Any = redis_broker(redis_server.url)
     assert (broker.heartbeat_timeout, broker.maintenance_chance, broker.middleware) == (15_000, 100_000, [])
     broker.declare_queue("cpu")
-    Sender(redis_server.url).send("cpu", "x")
+    sender = Sender(redis_server.url)
+    sender.send("cpu", "x")
     async with asyncio.timeout(5):
         while broker.do_qsize("cpu") < 1:
             await asyncio.sleep(0.02)
+    sender.close()
     assert {key.split(b":")[0] for key in redis_server.connect().keys()} == {b"kilo"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -86,7 +87,7 @@ class Api:
     ) -> httpx.Response:
         """One REST call, checked against the contract. Keyword names become header names (``idempotency_key``)."""
         sent = self.headers(actor) | {name.replace("_", "-"): value for name, value in headers.items()}
-        response = await self.client.request(method, f"/v1{path}", json=body, headers=sent)
+        response = await self._turned(await self.client.request(method, f"/v1{path}", json=body, headers=sent))
         check_contract(method, path.partition("?")[0], response)
         return response
 
@@ -102,7 +103,14 @@ class Api:
     ) -> httpx.Response:
         """One GraphQL document over HTTP."""
         headers = {"kilo-csrf": "1", **self.headers(actor)}
-        return await self.client.post("/graphql", json={"query": query, "variables": variables or {}}, headers=headers)
+        payload = {"query": query, "variables": variables or {}}
+        return await self._turned(await self.client.post("/graphql", json=payload, headers=headers))
+
+    @staticmethod
+    async def _turned(response: httpx.Response) -> httpx.Response:
+        """The loop has turned when an answer arrives through a socket; without one it may not have."""
+        await asyncio.sleep(0)
+        return response
 
 
 @asynccontextmanager
