@@ -124,14 +124,20 @@ async def _code_from_mailbox(mailbox: Path, challenge: str) -> str:
     """The embedded mode delivers mail into a folder; wait for ours as one waits for a mail."""
     seen = time.time() - 1
     for _ in range(300):
-        for path in sorted(mailbox.glob("*.eml"), reverse=True):
-            if path.stat().st_mtime >= seen:
-                message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-                body = message.get_body(("plain",))
-                if body is not None and (found := re.search(r"\b(\d{4}-\d{4})\b", body.get_content())):
-                    return found[1]
+        if code := await asyncio.to_thread(_newest_code, mailbox, seen):
+            return code
         await asyncio.sleep(0.1)
     raise TimeoutError(f"no mail for challenge {challenge} in {mailbox}")
+
+
+def _newest_code(mailbox: Path, since: float) -> str | None:
+    for path in sorted(mailbox.glob("*.eml"), reverse=True):
+        if path.stat().st_mtime >= since:
+            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            body = message.get_body(("plain",))
+            if body is not None and (found := re.search(r"\b(\d{4}-\d{4})\b", body.get_content())):
+                return found[1]
+    return None
 
 
 async def _follow_sse(client: httpx.AsyncClient, project: str, after: str, seen: Seen, console: Console) -> None:

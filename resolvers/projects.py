@@ -19,7 +19,6 @@ from schema.projects import (
     UpdateProjectInput,
 )
 
-
 OfStatus = Annotated[
     ProjectStatus | None, strawberry.argument(description="Only projects that stand here; none: all but deleted ones.")
 ]
@@ -36,9 +35,7 @@ class ProjectQuery:
         return await info.context.read(projects.get_project, id)
 
     @ask(projects.list_projects, ProjectConnection)
-    async def projects(
-        self, info: Info, first: First = 50, after: After = None, status: OfStatus = None
-    ) -> Any:
+    async def projects(self, info: Info, first: First = 50, after: After = None, status: OfStatus = None) -> Any:
         return await info.context.read(projects.list_projects, page(first, after), status)
 
 
@@ -47,9 +44,7 @@ class ProjectMutation:
     """Root fields that change projects."""
 
     @change(projects.create_project, ProjectPayload)
-    async def create_project(
-        self, info: Info, input: NewInput, idempotency_key: IdempotencyKey = None
-    ) -> Any:
+    async def create_project(self, info: Info, input: NewInput, idempotency_key: IdempotencyKey = None) -> Any:
         return await info.context.run(projects.create_project, input.new(), idempotency_key=idempotency_key)
 
     @change(projects.update_project, ProjectPayload)

@@ -10,7 +10,17 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, SmallInteger, Uuid, selec
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import ColumnElement
 
-from kilo_gql.models.base import Base, Enumerated, Identified, Owned, Stamped, SystemTable, Viewer, grants, studio_grants
+from kilo_gql.models.base import (
+    Base,
+    Enumerated,
+    Identified,
+    Owned,
+    Stamped,
+    SystemTable,
+    Viewer,
+    grants,
+    studio_grants,
+)
 
 
 class Delivery(StrEnum):

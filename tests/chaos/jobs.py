@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import random
 import shutil
@@ -38,6 +39,7 @@ from tasks.kit import Workshop
 from tests.support.make import Make
 from tests.support.processes import Workers, alive, environment, kill
 from tests.support.redis import RedisServer
+from tests.support.wait import until_seen
 
 #: Seconds that all jobs may take to end after the last kill.
 BAR = 60.0
@@ -120,7 +122,8 @@ class Chaos:
             await self._strike()
             struck = time.monotonic()
             await self._enqueue(self.plan.jobs)
-            await self._settled(struck + 2 * BAR)
+            with contextlib.suppress(AssertionError):  # what is still open is counted below
+                await until_seen(self._all_ended, 2 * BAR)
             self.figures.seconds_after_last_kill = round(time.monotonic() - struck, 1)
             self.figures.seconds = round(time.monotonic() - begun, 1)
             await self._count()
@@ -232,17 +235,18 @@ class Chaos:
 
     async def _claimed(self) -> None:
         """Wait until the first job runs."""
-        async with asyncio.timeout(BAR):
-            while not await self._number("status <> 'queued'"):
-                await asyncio.sleep(0.05)
+
+        async def runs() -> bool:
+            return await self._number("status <> 'queued'") > 0
+
+        await until_seen(runs, BAR)
 
     async def _number(self, condition: str) -> int:
         async with self.workshop.read() as tx:
             return int(await tx.scalar(text(f"SELECT count(*) FROM jobs WHERE type = 'drill' AND {condition}")))  # noqa: S608
 
-    async def _settled(self, deadline: float) -> None:
-        while time.monotonic() < deadline and await self._number("status IN ('queued', 'running')"):
-            await asyncio.sleep(0.1)
+    async def _all_ended(self) -> bool:
+        return await self._number("status IN ('queued', 'running')") == 0
 
     async def _count(self) -> None:
         async with self.workshop.db.transaction(System("chaos"), Perm.SYSTEM, write=False) as tx:

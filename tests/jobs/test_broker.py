@@ -14,6 +14,7 @@ from kilo_gql.jobs import CANCEL
 from kilo_gql.models import Queue
 from tasks.broker import HouseBells, Line, Sender, redis_broker
 from tests.support.redis import RedisServer
+from tests.support.wait import until, until_seen
 
 
 class Counting:
@@ -38,9 +39,7 @@ class Counting:
 
 
 async def until_still(run: Counting) -> None:
-    async with asyncio.timeout(10):
-        while run.jobs or run.working:
-            await asyncio.sleep(0.01)
+    await until(lambda: run.jobs == run.working == 0)
     await asyncio.sleep(0.3)
 
 
@@ -119,10 +118,12 @@ async def test_the_sender_sends_and_survives_redis(redis_server: RedisServer) ->
     sender.send("cpu", str(uuid4()))
     redis_server.start()
     run.jobs = 2
-    async with asyncio.timeout(20):
-        while run.jobs:
-            sender.send("cpu", str(uuid4()))
-            await asyncio.sleep(0.2)
+
+    async def nudged() -> bool:
+        sender.send("cpu", str(uuid4()))
+        return run.jobs == 0
+
+    await until_seen(nudged)
     sender.close()
     await line.close(5)
     assert not sender._thread.is_alive()
@@ -135,8 +136,6 @@ async def test_redis_holds_what_the_design_says(redis_server: RedisServer) -> No
     broker.declare_queue("cpu")
     sender = Sender(redis_server.url)
     sender.send("cpu", "x")
-    async with asyncio.timeout(5):
-        while broker.do_qsize("cpu") < 1:
-            await asyncio.sleep(0.02)
+    await until(lambda: broker.do_qsize("cpu") == 1)
     sender.close()
-    assert {key.split(b":")[0] for key in redis_server.connect().keys()} == {b"kilo"}
+    assert {key.split(b":")[0] for key in redis_server.connect().scan_iter()} == {b"kilo"}

@@ -29,6 +29,7 @@ from tasks.runner import Runner
 from tests.conftest import SilentBells
 from tests.support.jobs import Floor
 from tests.support.make import Make
+from tests.support.wait import until, until_seen
 
 Work = Callable[[Kit], Awaitable[Any]]
 
@@ -252,8 +253,7 @@ async def test_the_heartbeat_finds_what_the_bell_missed(floor: Floor, workshop: 
     canceled, lost = await floor.drills(project, 2)
     busy = runner(workshop, work)
     running = [asyncio.create_task(busy.run_next(Queue.CPU)) for _ in range(2)]
-    while busy.held < 2:
-        await asyncio.sleep(0.01)
+    await until(lambda: busy.held == 2)
     async with floor.write() as tx:
         await tx.unchecked(text("UPDATE jobs SET cancel_requested = true WHERE id = :id"), {"id": canceled})
     await floor.silence(lost)
@@ -270,8 +270,7 @@ async def test_draining_hands_back_without_burning_an_attempt(floor: Floor, work
     (slow,) = await floor.drills(project)
     busy = runner(workshop, work)
     running = [asyncio.create_task(busy.run_next(Queue.CPU)) for _ in range(2)]
-    while busy.held < 2:
-        await asyncio.sleep(0.01)
+    await until(lambda: busy.held == 2)
     await busy.drain(grace=0.5)
     await asyncio.gather(*running)
     assert await floor.statuses() == {quick: "done", slow: "queued"}
@@ -302,8 +301,11 @@ async def test_messages_may_come_thrice_in_any_order(
     try:
         for job_id in messages:
             line._broker.enqueue(_message("cpu", job_id))
-        while any(status != "done" for status in (await floor.statuses()).values()):
-            await asyncio.sleep(0.02)
+
+        async def all_done() -> bool:
+            return set((await floor.statuses()).values()) == {"done"}
+
+        await until_seen(all_done)
         await asyncio.to_thread(line._broker.join, "cpu", timeout=10_000)
     finally:
         await line.close(5)

@@ -24,8 +24,9 @@ from kilo_gql.operations import Throat
 from tasks.broker import HouseBells
 from tests.support.jobs import Floor
 from tests.support.make import Make
-from tests.support.processes import Workers, alive, environment
+from tests.support.processes import Workers, alive, children, environment
 from tests.support.redis import RedisServer
+from tests.support.wait import until, until_seen
 
 LEASE = 3.0
 
@@ -70,9 +71,13 @@ class Studio:
 
     async def until(self, job_id: UUID, *statuses: str, seconds: float = 20) -> dict[str, Any]:
         """The row, once it stands at one of these."""
-        async with asyncio.timeout(seconds):
-            while (row := await self.floor.row(job_id))["status"] not in statuses:
-                await asyncio.sleep(0.02)
+        row: dict[str, Any] = {}
+
+        async def arrived() -> bool:
+            row.update(await self.floor.row(job_id))
+            return row["status"] in statuses
+
+        await until_seen(arrived, seconds)
         return row
 
 
@@ -122,15 +127,13 @@ async def test_cancel_kills_the_child_within_two_seconds(studio: Studio, start: 
     workers = start(job_lease=60)
     job_id = await studio.drill(steps=1_000, step_ms=1_000)
     await studio.until(job_id, "running")
-    while not (decoders := workers.decoders()):
-        await asyncio.sleep(0.05)
+    await until(lambda: bool(workers.decoders()))
+    (decoder,) = workers.decoders()
     await asyncio.sleep(0.5)
     begun = time.monotonic()
     await studio.run(domain.cancel_job, job_id)
     await studio.until(job_id, "canceled", seconds=2)
-    while alive(decoders[0]) and time.monotonic() < begun + 2:
-        await asyncio.sleep(0.02)
-    assert not alive(decoders[0])
+    await until(lambda: not alive(decoder), begun + 2 - time.monotonic())
     # the slot lives on
     await studio.until(await studio.drill(), "done")
 
@@ -156,9 +159,7 @@ async def test_workers_do_not_outlive_their_supervisor(studio: Studio, start: St
     workers.kill()
     row = await studio.until(job_id, "queued", seconds=10)
     assert (row["attempts"], row["lost"]) == (0, 0)
-    async with asyncio.timeout(10):
-        while any(alive(pid) for pid in pids):
-            await asyncio.sleep(0.05)
+    await until(lambda: not any(alive(pid) for pid in pids))
 
 
 async def test_a_killed_worker_is_replaced_and_loses_nothing(studio: Studio, start: Start) -> None:
@@ -166,15 +167,13 @@ async def test_a_killed_worker_is_replaced_and_loses_nothing(studio: Studio, sta
     job_id = await studio.drill(steps=20, step_ms=100)
     await studio.until(job_id, "running")
     before = set(workers.workers())
-    busy = next(pid for pid in before if _decodes(workers, pid))
+    busy = next(pid for pid in before if children(pid, "child_main.py"))
     os.kill(busy, signal.SIGKILL)
     row = await studio.until(job_id, "done", seconds=30)
     assert (row["attempts"], row["lost"]) == (2, 1)
     # one death did not touch the other
     assert before - {busy} <= set(workers.workers())
-    async with asyncio.timeout(10):
-        while len(workers.workers()) < 2:
-            await asyncio.sleep(0.05)
+    await until(lambda: len(workers.workers()) == 2)
 
 
 async def test_a_worker_that_wakes_after_its_lease_changes_nothing(studio: Studio, start: Start) -> None:
@@ -185,9 +184,11 @@ async def test_a_worker_that_wakes_after_its_lease_changes_nothing(studio: Studi
     os.kill(sleeper, signal.SIGSTOP)
     try:
         second = start(worker_slots=1)
-        async with asyncio.timeout(20):
-            while (await studio.floor.row(job_id))["fence"] < 2:
-                await asyncio.sleep(0.05)
+
+        async def taken_over() -> bool:
+            return (await studio.floor.row(job_id))["fence"] == 2
+
+        await until_seen(taken_over)
     finally:
         os.kill(sleeper, signal.SIGCONT)
     row = await studio.until(job_id, "done", seconds=30)
@@ -240,9 +241,3 @@ async def test_redis_may_come_and_go(
         workers.close()
         bells.close()
         await bell.close()
-
-
-def _decodes(workers: Workers, pid: int) -> bool:
-    from tests.support.processes import _children
-
-    return bool(_children(pid, "child_main.py"))

@@ -25,6 +25,8 @@ from tests.support.serving import Served, serving
 from tests.support.sse import SseClient
 from tests.support.wait import until
 
+INSERT = "INSERT INTO outbox (project_id, name, ids, changed) VALUES ($1, $2, $3, $4)"
+
 
 @pytest_asyncio.fixture
 async def served(settings: Settings) -> AsyncIterator[Served]:
@@ -60,16 +62,19 @@ class House:
         feed = self.served.api.services.hub.feeds.get(self.project_id)
         return feed.readers if feed else 0
 
+    async def left(self) -> None:
+        """Everyone vanishes; returns when nothing of them is left."""
+        for client in self.clients:
+            client.drop()
+        await until(lambda: self.readers == 0 and not self.served.api.services.hub._guards)
+
 
 @pytest_asyncio.fixture
 async def house(served: Served, log: Log) -> AsyncIterator[House]:
     made = House(served, log)
     await made.furnish()
     yield made
-    for client in made.clients:
-        client.drop()
-    await until(lambda: made.readers == 0)
-    assert not served.api.services.hub._guards
+    await made.left()
 
 
 async def test_a_stream_begins_with_its_headers_a_cursor_and_the_pause_before_reconnecting(house: House) -> None:
@@ -242,7 +247,7 @@ async def test_a_stream_ends_with_its_lifetime(settings: Settings, log: Log) -> 
         house = House(served, log)
         await house.furnish()
         assert await end_of(await house.listen()) == "lifetime"
-        await until(lambda: house.readers == 0)
+        await house.left()
 
 
 async def test_a_stream_ends_with_its_token(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,15 +300,12 @@ async def test_a_client_that_does_not_read_is_dropped_and_the_others_are_not_hel
     async with house.log.connection() as connection:
         while house.readers == 2:
             rows = [(house.project_id, "asset.updated", ids, "{}") for _ in range(20)]
-            await connection.executemany(
-                "INSERT INTO outbox (project_id, name, ids, changed) VALUES ($1, $2, $3, $4)", rows
-            )
+            await connection.executemany(INSERT, rows)
             house.log.bell.ring_events()
             for _ in range(20):
                 sent += 1
                 assert (await healthy.seconds(5)).id == f"1-{sent}"  # type: ignore[union-attr]
             assert sent < 4_000, "the stuck client was never dropped"
+    stuck.writer.transport.resume_reading()  # type: ignore[attr-defined]
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        stuck.writer.transport.resume_reading()  # type: ignore[attr-defined]
-        while await stuck.seconds(5) is not None:
-            pass
+        await end_of(stuck)

@@ -43,11 +43,11 @@ class Workers:
 
     def workers(self) -> list[int]:
         """The living worker processes."""
-        return _children(self.pid, "kilo_gql.worker")
+        return children(self.pid, "kilo_gql.worker")
 
     def decoders(self) -> list[int]:
         """The living isolated children of the workers."""
-        return [pid for worker in self.workers() for pid in _children(worker, "child_main.py")]
+        return [pid for worker in self.workers() for pid in children(worker, "child_main.py")]
 
     def terminate(self, timeout: float = 20) -> int:
         """SIGTERM, as an operator would; returns the exit status."""
@@ -85,7 +85,8 @@ def alive(pid: int) -> bool:
     return False
 
 
-def _children(pid: int, word: str) -> list[int]:
+def children(pid: int, word: str) -> list[int]:
+    """The children of a process whose command line has this word."""
     return [child.pid for child in _living(pid) if any(word in part for part in _words(child))]
 
 
