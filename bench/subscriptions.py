@@ -222,7 +222,7 @@ class Broadcaster:
         return len(Floor.transports)
 
     async def publish(self) -> None:
-        body = b'{"id":"1","type":"next","payload":{"t":%d%b}}' % (time.monotonic_ns(), b" " * 330)
+        body = b'{"id":"1","type":"next","payload":{"t":%d%b}}' % (time.monotonic_ns(), b" " * 410)
         frame = header(len(body)) + body
         for transport in Floor.transports:
             transport.write(frame)

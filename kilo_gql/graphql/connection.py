@@ -159,7 +159,7 @@ class Connection:
             self.outlet.close(code, reason.encode()[:_REASON].decode(errors="ignore"))
 
     def tend(self, now: float) -> bool:
-        """To be called regularly, with the loop's time: pings the client. False: it reads too slowly, and is given up."""
+        """Ping the client when it is time; called regularly, with the loop's time. False: it is too slow, given up."""
         since = self.outlet.paused_since
         if self._closed:
             return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -38,8 +39,38 @@ def header(length: int) -> bytes:
     return b"\x81\x7f" + length.to_bytes(8)
 
 
+class Rendered:
+    """Messages that differ between readers in their beginning only, which holds the reader's operation id."""
+
+    __slots__ = ("_pieces", "_prefix", "_size", "_wire", "tails")
+
+    def __init__(self, tails: Sequence[bytes]) -> None:
+        self.tails = tails
+        self._prefix = self._wire = b""
+        self._size = 0
+        self._pieces: Sequence[bytes] = ()
+
+    def wire(self, prefix: bytes) -> bytes:
+        """All the messages as websocket frames.
+
+        What lies between two prefixes (a tail, and the header of the next frame) depends on the prefix' length alone,
+        so a reader's frames are one ``join``: 0.1 us. Only the last one's are kept, for readers with the same id:
+        keeping those of 2,000 readers cost 5 us each, for memory that was never warm.
+        """
+        if prefix != self._prefix:
+            if len(prefix) != self._size:
+                self._size = len(prefix)
+                heads = [header(self._size + len(tail)) for tail in self.tails]
+                self._pieces = [tail + head for tail, head in zip([b"", *self.tails], [*heads, b""], strict=True)]
+            self._prefix, self._wire = prefix, prefix.join(self._pieces)
+        return self._wire
+
+
 class Frames:
-    """The outgoing side of one open connection. ``paused_since``: its reader is behind since then, in loop time."""
+    """The outgoing side of a connection, as an ``Outlet``. Never blocks; writes only while the connection is open.
+
+    ``paused_since``: its reader is behind since then, in the loop's time; nothing more should be written.
+    """
 
     __slots__ = ("_connection", "_protocol", "_transport", "paused_since")
 
@@ -50,9 +81,18 @@ class Frames:
         self.paused_since: float | None = None
 
     def write(self, *parts: bytes) -> None:
-        """Send whole frames, encoded beforehand. Does nothing unless the connection is open."""
+        """Send whole frames, encoded beforehand."""
         if self._connection.state is State.OPEN and not self._transport.is_closing():
             self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def text(self, body: bytes) -> None:
+        """Send one message."""
+        self.write(header(len(body)), body)
+
+    def batch(self, rendered: Rendered, prefix: bytes) -> None:
+        """Send shared messages."""
+        if self._connection.state is State.OPEN and not self._transport.is_closing():
+            self._transport.write(rendered.wire(prefix))
 
     def buffered(self) -> int:
         """Bytes that wait in this process to be sent."""
@@ -68,6 +108,9 @@ class Frames:
         The application receives its disconnect at once. A client that does not take the frame is cut off after 5 s.
         """
         self._protocol.close_with(code, reason)
+
+    async def finish(self) -> None:
+        """Nothing is left to free."""
 
 
 class BroadcastProtocol(WebSocketsSansIOProtocol):

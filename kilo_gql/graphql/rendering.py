@@ -25,7 +25,7 @@ from kilo_gql.events import Event, EventName, Reset
 from kilo_gql.feed import Batch
 from kilo_gql.graphql.documents import Prepared
 from kilo_gql.graphql.executor import Ask, answer
-from kilo_gql.graphql.outlets import Rendered
+from kilo_gql.graphql.frames import Rendered
 
 #: The argument of a subscription field that holds the reader's cursor.
 CURSOR: Final = "after"

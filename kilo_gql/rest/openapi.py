@@ -53,6 +53,7 @@ def document(routes: list[RestRoute], base_url: str = "") -> dict[str, Any]:
         operation = written or _operation(route, schemas)
         operation["operationId"] = route.operation.name
         operation["x-kilo-permission"] = route.operation.perm.value
+        _document_query(route, operation, made["components"])
         _document_refusals(operation)
         made["paths"].setdefault(route.path, {})[route.method.lower()] = operation
     made["paths"]["/realtime"] = source["paths"]["/realtime"]
@@ -61,6 +62,16 @@ def document(routes: list[RestRoute], base_url: str = "") -> dict[str, Any]:
     known = [tag["name"] for tag in source["tags"]]
     made["tags"] = [{"name": name} for name in (*(n for n in known if n in tags), *sorted(tags.difference(known)))]
     return made
+
+
+def _document_query(route: RestRoute, operation: dict[str, Any], components: dict[str, Any]) -> None:
+    """What may stand behind the ``?`` beyond what the contract names."""
+    if route.query is None:
+        return
+    listed = operation.setdefault("parameters", [])
+    known = {components["parameters"][p["$ref"].rpartition("/")[2]]["name"] if "$ref" in p else p["name"] for p in listed}
+    fields = _schema(route.query, components["schemas"])["properties"]
+    listed += [{"name": n, "in": "query", "schema": field} for n, field in fields.items() if n not in known]
 
 
 def _document_refusals(operation: dict[str, Any]) -> None:
@@ -76,9 +87,6 @@ def _operation(route: RestRoute, schemas: dict[str, Any]) -> dict[str, Any]:
         made["parameters"].append({"name": name, "in": "path", "required": True, "schema": _uuid()})
     if route.operation.retention is not None:
         made["parameters"].append({"$ref": "#/components/parameters/IdempotencyKey"})
-    if route.query is not None:
-        fields = _schema(route.query, schemas)["properties"]
-        made["parameters"] += [{"name": n, "in": "query", "schema": field} for n, field in fields.items()]
     if route.body is not None:
         name = _register(route.body, schemas, re.sub("Body$", "Request", route.body.__name__))
         made["requestBody"] = {"required": True, "content": _json({"$ref": _REF.format(model=name)})}

@@ -218,7 +218,7 @@ async def test_an_ended_session_ends_its_streams(house: House) -> None:
     client, other = await house.listen(house.viewer), await house.listen()
     await until(lambda: house.readers == 2)
     throat = house.served.api.services.throat
-    await throat.execute(house.viewer, sessions.end_session, house.viewer.session_id)
+    await throat.execute(house.viewer, sessions.revoke_session, house.viewer.session_id)
     assert await end_of(client) == "revoked"
     await house.rename("For the others")
     assert (await other.seconds(5)).event == "project.updated"  # type: ignore[union-attr]
