@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
+from asyncpg import PostgresError
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -90,7 +91,7 @@ class Throat:
         for attempt in range(_ATTEMPTS):
             try:
                 return await self._attempt(actor, operation, claim, arguments, named)
-            except DBAPIError as error:
+            except (DBAPIError, PostgresError) as error:
                 if _state(error) in _UNSTORABLE:
                     raise BadRequest("A text holds a character that cannot be stored.") from None
                 again = _state(error) in _TRANSIENT or (claim is not None and isinstance(error, IntegrityError))
@@ -172,8 +173,8 @@ def _fingerprint(operation: Operation[Any], arguments: tuple[Any, ...], named: d
     return hashlib.sha256(canonical(dict(given))).digest()
 
 
-def _state(error: DBAPIError) -> str | None:
-    return getattr(error.orig, "sqlstate", None)
+def _state(error: DBAPIError | PostgresError) -> str | None:
+    return getattr(getattr(error, "orig", error), "sqlstate", None)
 
 
 __all__ = ["OPERATIONS", "Bells", "Operation", "Outcome", "Throat", "operation"]

@@ -26,7 +26,7 @@ from tasks.child import Children
 from tasks.kit import Workshop
 from tasks.runner import Runner
 
-#: Seconds that running jobs have to end after SIGTERM before they are handed back.
+#: Seconds that running jobs have to end, once the worker is to stop, before they are handed back.
 GRACE: Final = 5.0
 #: Seconds that Dramatiq's threads have to end.
 _THREADS: Final = 2.0
@@ -43,12 +43,12 @@ def main(settings: Settings, queues: Iterable[Queue] = tuple(Queue)) -> None:
 
 
 async def _until_stopped(settings: Settings, queues: Sequence[Queue]) -> None:
-    stop: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-    _on_stop(stop)
+    stop = _stop_event()
     await backing.await_database(settings)
     async with open_worker(settings, queues) as runner:
         _log.info("worker ready", queues=[queue.value for queue in queues], slots=settings.worker_slots)
-        await runner.drain(grace=await stop)
+        await stop.wait()
+        await runner.drain(GRACE)
     _log.info("worker stopped")
 
 
@@ -119,17 +119,13 @@ async def _background(loop: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _on_stop(stop: asyncio.Future[float]) -> None:
-    """Resolve ``stop`` with the grace in seconds that running jobs are given."""
-    loop = asyncio.get_running_loop()
-
-    def end(grace: float) -> None:
-        if not stop.done():
-            stop.set_result(grace)
-
+def _stop_event() -> asyncio.Event:
+    """Set when this process is to end."""
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end, GRACE)
-    on_supervisor_death(lambda: end(0.0))  # its successor is starting workers of its own
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    on_supervisor_death(stop.set)
+    return stop
 
 
 if __name__ == "__main__":

@@ -13,7 +13,11 @@ from typing import Any, Final
 
 import orjson
 from graphql import ExecutionResult, GraphQLSchema, OperationType
-from graphql.execution import ExperimentalIncrementalExecutionResults, experimental_execute_incrementally
+from graphql.execution import (
+    ExperimentalIncrementalExecutionResults,
+    SubsequentIncrementalExecutionResult,
+    experimental_execute_incrementally,
+)
 
 from kilo_gql.access import Actor
 from kilo_gql.errors import BadRequest
@@ -44,7 +48,7 @@ class Ask:
         if not isinstance(payload, dict):
             raise BadRequest("Send one JSON object with `query`; batches are not taken.", code="graphql_bad_request")
         query, name = payload.get("query"), payload.get("operationName")
-        variables, extensions = payload.get("variables") or {}, payload.get("extensions") or {}
+        variables, extensions = _object(payload, "variables"), _object(payload, "extensions")
         persisted = extensions.get("persistedQuery") if isinstance(extensions, dict) else None
         sha256 = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
         texts = all(value is None or isinstance(value, str) for value in (query, name, sha256))
@@ -138,4 +142,19 @@ async def _parts(results: ExperimentalIncrementalExecutionResults, context: Cont
     first = answer(ExecutionResult(initial.data, initial.errors), context.request_id)
     yield {**first, "pending": [item.formatted for item in initial.pending], "hasNext": initial.has_next}
     async for part in results.subsequent_results:
-        yield dict(part.formatted)
+        yield _masked(part, context.request_id)
+
+
+def _masked(part: SubsequentIncrementalExecutionResult, request_id: str) -> dict[str, Any]:
+    """A later part; its errors speak or are masked like those of a whole answer."""
+    made: dict[str, Any] = dict(part.formatted)
+    for name, results in (("incremental", part.incremental), ("completed", part.completed)):
+        for shown, result in zip(made.get(name, ()), results or (), strict=True):
+            if result.errors:
+                shown["errors"] = [format_error(error, request_id) for error in result.errors]
+    return made
+
+
+def _object(payload: dict[str, Any], name: str) -> Any:
+    value = payload.get(name)
+    return {} if value is None else value

@@ -86,6 +86,8 @@ class Figures:
     most_attempts: int = 0
     most_lost: int = 0
     seconds: float = 0.0
+    open_at_last_kill: int = 0
+    seconds_to_next_done: float = 0.0
     seconds_after_last_kill: float = 0.0
     orphans: int = 0
 
@@ -122,6 +124,7 @@ class Chaos:
             await self._strike()
             struck = time.monotonic()
             await self._enqueue(self.plan.jobs)
+            await self._note_recovery(struck)
             with contextlib.suppress(AssertionError):  # what is still open is counted below
                 await until_seen(self._all_ended, 2 * BAR)
             self.figures.seconds_after_last_kill = round(time.monotonic() - struck, 1)
@@ -244,6 +247,18 @@ class Chaos:
     async def _number(self, condition: str) -> int:
         async with self.workshop.read() as tx:
             return int(await tx.scalar(text(f"SELECT count(*) FROM jobs WHERE type = 'drill' AND {condition}")))  # noqa: S608
+
+    async def _note_recovery(self, struck: float) -> None:
+        """How much was open at the last kill, and how soon the next job was done: recovery apart from mere capacity."""
+        done = await self._number("status = 'done'")
+        self.figures.open_at_last_kill = self.plan.jobs - done
+
+        async def one_more() -> bool:
+            return await self._number("status = 'done'") > done
+
+        if done < self.plan.jobs:
+            await until_seen(one_more, BAR)
+            self.figures.seconds_to_next_done = round(time.monotonic() - struck, 1)
 
     async def _all_ended(self) -> bool:
         return await self._number("status IN ('queued', 'running')") == 0

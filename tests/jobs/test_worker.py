@@ -157,7 +157,7 @@ async def test_workers_do_not_outlive_their_supervisor(studio: Studio, start: St
     pids = [*workers.workers(), *workers.decoders()]
     assert len(pids) >= 1
     workers.kill()
-    row = await studio.until(job_id, "queued", seconds=10)
+    row = await studio.until(job_id, "queued")
     assert (row["attempts"], row["lost"]) == (0, 0)
     await until(lambda: not any(alive(pid) for pid in pids))
 
