@@ -24,7 +24,7 @@ from kilo_gql.bell import Bell
 from kilo_gql.config import Settings
 from kilo_gql.db import Database
 from kilo_gql.domain import auth, events, invitations, users
-from kilo_gql.errors import BadRequest, Forbidden, KiloError, NotFound, Unauthorized, not_found
+from kilo_gql.errors import BadRequest, Forbidden, KiloError, NotFound, RateLimited, Unauthorized, not_found
 from kilo_gql.gate import SocketGate
 from kilo_gql.graphql.connection import SocketLimits
 from kilo_gql.graphql.context import Context
@@ -33,7 +33,7 @@ from kilo_gql.graphql.executor import Executor
 from kilo_gql.graphql.fanout import Fanout
 from kilo_gql.graphql.http import GraphQLHTTP
 from kilo_gql.graphql.limits import Limits
-from kilo_gql.graphql.socket import GraphQLSocket
+from kilo_gql.graphql.socket import GraphQLSocket, ProcessSeats
 from kilo_gql.hub import Hub
 from kilo_gql.jobs import queue_lag
 from kilo_gql.limits import Limiter, MemoryLimiter, RedisLimiter, spend
@@ -64,6 +64,7 @@ class Services:
     limiter: Limiter
     executor: Executor
     socket: GraphQLSocket
+    streams: ProcessSeats
     metrics: Metrics
 
     async def proof(self, connection: HTTPConnection) -> Proof:
@@ -81,12 +82,20 @@ class Services:
         return Proof(Anonymous(), None)
 
     async def actor(self, request: Request) -> Actor:
-        """The actor of an HTTP request, within its rate."""
+        """The actor of an HTTP request, within its rate. Raises Unauthorized or RateLimited."""
         actor = (await self.proof(request)).actor
-        client = request.client.host if request.client else "?"
-        key = f"anonymous:{client}" if isinstance(actor, Anonymous) else actor.key
-        await spend(self.limiter, f"requests:{key}", 1, self.settings.requests_per_minute, "requests")
+        if isinstance(actor, Anonymous):
+            return await self.visitor(request)
+        await self._spend(actor.key)
         return actor
+
+    async def visitor(self, request: Request) -> Actor:
+        """Nobody, within the rate of their address. Raises RateLimited."""
+        await self._spend(f"anonymous:{request.client.host if request.client else '?'}")
+        return Anonymous()
+
+    async def _spend(self, key: str) -> None:
+        await spend(self.limiter, f"requests:{key}", 1, self.settings.requests_per_minute, "requests")
 
     async def measure(self) -> None:
         """Bring the gauges about queues and events up to date."""
@@ -163,6 +172,7 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
             limiter=limiter,
             executor=executor,
             socket=socket,
+            streams=ProcessSeats(settings.socket_connections_per_actor),
             metrics=metrics,
         )
 
@@ -261,8 +271,18 @@ class Realtime:
             heartbeat=house.settings.events_heartbeat,
             lifetime=house.settings.stream_lifetime,
         )
-        with house.metrics.streams.track_inprogress():
-            await stream(scope, receive, send, hub=house.hub, reading=reading)
+        if not house.streams.take(proof.actor.key):
+            raise RateLimited(
+                "You have as many open streams as you may.",
+                code="too_many_streams",
+                remediation=["Close some, or follow several projects over one websocket."],
+                retry_after=30,
+            )
+        try:
+            with house.metrics.streams.track_inprogress():
+                await stream(scope, receive, send, hub=house.hub, reading=reading)
+        finally:
+            house.streams.give_back(proof.actor.key)
 
 
 def _project_of(request: Request) -> UUID:

@@ -162,10 +162,11 @@ class Runner:
     # --- all jobs of this process ----------------------------------------------------------------------------
 
     def cancel(self, job_id: str) -> None:
-        """Somebody canceled a job, perhaps one of ours (empty: it is not known which)."""
-        if not job_id:
+        """Somebody canceled a job (empty: it is not known which). One not held here may be in the middle of a claim."""
+        mine = [held for held in self._held.values() if str(held.claim.id) == job_id]
+        if not mine:
             self._beat_now.set()
-        for held in self._of(job_id):
+        for held in mine:
             held.stop(Stop.CANCELED)
 
     async def keep(self) -> None:
@@ -246,9 +247,6 @@ class Runner:
         except TimeoutError:
             return False
         return True
-
-    def _of(self, job_id: str) -> list[_Held]:
-        return [held for held in self._held.values() if str(held.claim.id) == job_id]
 
 
 async def _tolerant(complaint: str, action: Callable[[], Awaitable[None]]) -> None:

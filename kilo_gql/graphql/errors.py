@@ -31,7 +31,7 @@ def format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
     made: dict[str, Any] = {"message": error.message}
     if isinstance(cause, KiloError):
         made["extensions"] = extensions(cause, request_id)
-    elif cause is None or isinstance(cause, GraphQLError):
+    elif _is_callers(error):
         made["extensions"] = {"code": "graphql_invalid", "details": {}, "remediation": [], "requestId": request_id}
     else:
         log.error("resolver_failed", request_id=request_id, path=error.path, exc_info=cause)
@@ -47,6 +47,14 @@ def format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
     if error.path is not None:
         made["path"] = list(error.path)
     return made
+
+
+def _is_callers(error: GraphQLError) -> bool:
+    """Is the fault in the caller's values? Those are checked before execution (no path), or point at an argument
+    (nodes); what has neither was raised where a value of ours did not fit its type.
+    """
+    cause = error.original_error
+    return cause is None or (isinstance(cause, GraphQLError) and (error.path is None or bool(cause.nodes)))
 
 
 def refusal(error: KiloError, request_id: str) -> dict[str, Any]:

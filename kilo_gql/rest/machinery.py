@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kilo_gql.access import Actor, Anonymous, Perm
+from kilo_gql.access import Actor, Perm
 from kilo_gql.errors import BadRequest, KiloError, TooLarge, not_found
 from kilo_gql.operations import Operation, Outcome, Throat
 from kilo_gql.rest.bodies import Body
@@ -53,7 +53,11 @@ class Door(Protocol):
 
     throat: Throat
 
-    async def actor(self, request: Request) -> Actor: ...
+    async def actor(self, request: Request) -> Actor:
+        """Who is asking, within their rate."""
+
+    async def visitor(self, request: Request) -> Actor:
+        """Nobody, within the rate of their address."""
 
 
 def endpoint(route: RestRoute, door: Callable[[Request], Door]) -> Callable[[Request], Awaitable[Response]]:
@@ -61,7 +65,8 @@ def endpoint(route: RestRoute, door: Callable[[Request], Door]) -> Callable[[Req
 
     async def handle(request: Request) -> Response:
         house = door(request)
-        actor = Anonymous() if route.operation.perm is Perm.PUBLIC else await house.actor(request)
+        public = route.operation.perm is Perm.PUBLIC
+        actor = await house.visitor(request) if public else await house.actor(request)
         ids = [_uuid(name, request.path_params[name]) for name in route.path_parameters]
         named = await _named(route, request)
         if route.device:

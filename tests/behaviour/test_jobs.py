@@ -93,7 +93,13 @@ async def test_what_has_ended_is_not_canceled(door: Door, make: Make, status: Jo
 async def test_what_failed_is_tried_afresh(door: Door, make: Make, status: JobStatus) -> None:
     ada = await make.user()
     project = await make.project(ada)
-    failure = {"attempts": 3, "error": "It broke.", "error_code": "broken", "remediation": ["Mend it."], "progress": 0.5}
+    failure = {
+        "attempts": 3,
+        "error": "It broke.",
+        "error_code": "broken",
+        "remediation": ["Mend it."],
+        "progress": 0.5,
+    }
     job = await make.job(project.id, status, **failure, finished_at=make.db.house.clock())
     again = (await door.call("retry_job", ada, jobId=job.id)).ok
     assert {name: again[name] for name in FRESH} == FRESH

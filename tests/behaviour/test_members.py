@@ -93,7 +93,9 @@ async def test_inviting_twice_is_one_invitation(door: Door, make: Make) -> None:
     assert len(mails) == 1
 
 
-@pytest.mark.parametrize("email", ["", "nobody", "a@b@c", "@example.org", "a b@example.org", "x" * 250 + "@example.org"])
+@pytest.mark.parametrize(
+    "email", ["", "nobody", "a@b@c", "@example.org", "a b@example.org", "x" * 250 + "@example.org"]
+)
 async def test_addresses_that_are_none(door: Door, make: Make, email: str) -> None:
     ada = await make.user()
     project = await make.project(ada)
