@@ -177,6 +177,13 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
         )
 
 
+def end_streams(app: Starlette) -> None:
+    """Tell everyone who follows something to come back to the next process."""
+    opened: Services = app.state.services
+    opened.socket.close()
+    opened.hub.stop()
+
+
 def _documents(settings: Settings) -> Documents:
     """The schema's documents: open in development, without hints in production."""
     limits = Limits(introspection=not settings.production, suggestions=not settings.production)

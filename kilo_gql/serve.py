@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import socket
-import sys
 import threading
 
 import uvicorn
 
 from kilo_gql import logs
-from kilo_gql.app import build_app
+from kilo_gql.app import build_app, end_streams
 from kilo_gql.config import Settings
 from kilo_gql.server import AbortableHttp, Server
 from kilo_gql.supervisor import LIFELINE
-
-
-class _Server(uvicorn.Server):
-    """Ends with status 0 when it was told to stop: uvicorn would send itself the signal once more."""
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets)
-        self._captured_signals.clear()
 
 
 def run(settings: Settings) -> None:
     """Serve until told to stop; open streams are ended at once, requests get 10 s."""
     _end_with_supervisor()
     logs.configure(settings.log_format)
+    app = build_app(settings)
     config = uvicorn.Config(
-        build_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=AbortableHttp,
         ws="kilo_gql.graphql.frames:BroadcastProtocol",
         ws_per_message_deflate=False,
         log_level="warning",
@@ -44,7 +34,7 @@ def run(settings: Settings) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=10,
     )
-    _Server(config).run()
+    Server(config, lambda: end_streams(app)).run()
 
 
 def _end_with_supervisor() -> None:

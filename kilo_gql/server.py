@@ -40,6 +40,9 @@ class Server(uvicorn.Server):
         self._ending = ending
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, then what uvicorn does."""
+        """End the streams, then what uvicorn does, but without its sending itself the signal once more: a process that
+        was told to stop and did ends with status 0.
+        """
         self._ending()
         await super().shutdown(sockets)
+        self._captured_signals.clear()
