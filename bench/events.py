@@ -27,6 +27,7 @@ from kilo_gql.db import Database, House
 from kilo_gql.feed import Batch
 from kilo_gql.hub import Hub
 from kilo_gql.relay import Relay
+from tests.support.wait import until, until_seen
 
 _INSERT: Final = """
     INSERT INTO outbox (project_id, name, ids, changed, op_id)
@@ -54,8 +55,10 @@ class Rig:
         self.bell.ring_events()
 
     async def drained(self) -> None:
-        while await self.connection.fetchval("SELECT EXISTS (SELECT FROM outbox)"):
-            await asyncio.sleep(0.005)
+        async def empty() -> bool:
+            return bool(await self.connection.fetchval("SELECT NOT EXISTS (SELECT FROM outbox)"))
+
+        await until_seen(empty, 120)
 
 
 class Sink:
@@ -79,8 +82,7 @@ async def rigged(url: str) -> AsyncIterator[Rig]:
     hub = Hub(db, bell, settings)
     relay = Relay(url, bell, hub, settings)
     connection = await asyncpg.connect(url)
-    while not relay.leads:
-        await asyncio.sleep(0.01)
+    await until(lambda: relay.leads)
     yield Rig(url, bell, hub, relay, connection)
     await connection.close()
     await relay.close()
@@ -154,8 +156,7 @@ async def fan_out(rig: Rig) -> dict[str, float]:
     for sink in sinks:
         await rig.hub.attach(project_id, None, sink)
     await rig.write(project_id, 100)
-    while sinks[-1].count < 100:
-        await asyncio.sleep(0.001)
+    await until(lambda: sinks[-1].count == 100)
     feed = rig.hub.feeds[project_id]
     batch, started = list(feed.ring)[-1:], time.perf_counter()
     for _ in range(100):

@@ -66,7 +66,8 @@ async def main(keys: int, clients: int) -> int:
     )  # fmt: skip
     good = True
     async with serving() as (base_url, bearer, database_url):
-        limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
+        # shorter than the server's 5 s, so that no call meets a connection that is just being closed
+        limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients, keepalive_expiry=1)
         headers = {"authorization": f"Bearer {bearer}"}
         async with httpx.AsyncClient(base_url=base_url, limits=limits, timeout=120) as client:
             for door in ("rest", "graphql"):

@@ -230,8 +230,6 @@ class Broadcaster:
 
 async def _serve(server: Product | Broadcaster, subscribers: int, rate: int) -> None:
     """Publish when all are there, and report; the parent reads lines of JSON."""
-    if os.environ.get("GC"):
-        gc.set_threshold(50_000, 20, 100)
     async with server.running():
         print(orjson.dumps({"port": server.port}).decode(), flush=True)
         while server.ready() < subscribers:

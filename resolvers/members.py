@@ -96,8 +96,8 @@ class MemberMutation:
         return await info.context.run(invitations.revoke_invitation, id, idempotency_key=idempotency_key)
 
     @change(invitations.accept_invitation, MemberPayload)
-    async def accept_invitation(self, info: Info, code: InvitationCode) -> Any:
-        return await info.context.run(invitations.accept_invitation, code)
+    async def accept_invitation(self, info: Info, code: InvitationCode, idempotency_key: IdempotencyKey = None) -> Any:
+        return await info.context.run(invitations.accept_invitation, code, idempotency_key=idempotency_key)
 
     @change(studios.create_studio, StudioPayload)
     async def create_studio(self, info: Info, name: StudioName, idempotency_key: IdempotencyKey = None) -> Any:

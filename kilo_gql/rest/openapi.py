@@ -19,6 +19,7 @@ from kilo_gql.rest.views import CountView, ListView, NoView, PageView, View
 
 PREFIX: Final = "/v1"
 _REF: Final = "#/components/schemas/{model}"
+_REF_PARAMETER: Final = "#/components/parameters/{name}"
 #: Refusals any operation may answer with; the contract lists some of them for some operations.
 _REFUSALS: Final = {
     400: "Bad request",
@@ -69,7 +70,8 @@ def _document_query(route: RestRoute, operation: dict[str, Any], components: dic
     if route.query is None:
         return
     listed = operation.setdefault("parameters", [])
-    known = {components["parameters"][p["$ref"].rpartition("/")[2]]["name"] if "$ref" in p else p["name"] for p in listed}
+    shared = {_REF_PARAMETER.format(name=name): made for name, made in components["parameters"].items()}
+    known = {shared.get(parameter.get("$ref"), parameter)["name"] for parameter in listed}
     fields = _schema(route.query, components["schemas"])["properties"]
     listed += [{"name": n, "in": "query", "schema": field} for n, field in fields.items() if n not in known]
 

@@ -118,11 +118,17 @@ async def test_what_must_be_there_cannot_be_null(door: Door, make: Make, field: 
     assert (await door.call("get_project", ada, projectId=made["id"])).ok == made
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [{}, {"title": None}, {"title": 7}, {"title": ["a"]}, {"title": "a", "titel": "b"}, {"title": "a", "shootDate": "20.6.2026"}],
-    ids=str,
-)  # fmt: skip
+NO_PROJECTS: list[dict[str, Any]] = [
+    {},
+    {"title": None},
+    {"title": 7},
+    {"title": ["a"]},
+    {"title": "a", "titel": "b"},
+    {"title": "a", "shootDate": "20.6.2026"},
+]
+
+
+@pytest.mark.parametrize("arguments", NO_PROJECTS, ids=str)
 async def test_what_is_no_project_at_all(door: Door, make: Make, arguments: dict[str, Any]) -> None:
     ada = await make.user()
     answer = await door.call("create_project", ada, **arguments)

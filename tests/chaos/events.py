@@ -148,7 +148,9 @@ class ApiProcess:
         """Start it and wait until it is ready."""
         env = self._env | {f"KILO_{name.upper()}": str(value) for name, value in settings.items()}
         command = [sys.executable, "-m", "kilo_gql.serve"]
-        self.process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=self._log, stderr=self._log)
+        self.process = await asyncio.to_thread(
+            subprocess.Popen, command, env=env, cwd=ROOT, stdout=self._log, stderr=self._log
+        )
         async with httpx.AsyncClient() as client:
             for _ in range(600):
                 assert self.process.poll() is None, self._log.name

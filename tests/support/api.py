@@ -19,11 +19,12 @@ from starlette.applications import Starlette
 
 from kilo_gql import tokens
 from kilo_gql.access import Account, UserActor
-from kilo_gql.app import Services, build_app
+from kilo_gql.app import build_app
 from kilo_gql.config import Settings
 from kilo_gql.domain.sessions import ACCESS_KEY
 from kilo_gql.rest import openapi
 from kilo_gql.rest.routes import ROUTES
+from kilo_gql.services import Services
 
 
 @cache

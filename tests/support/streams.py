@@ -68,7 +68,7 @@ class RealtimeDoor:
 
 
 class SocketDoor:
-    """One subscription over the websocket, until it has told an error or an event; there must be one since ``BEGIN``."""
+    """One subscription over the websocket until it tells an error or an event; there must be one after ``BEGIN``."""
 
     name = "subscription"
 
