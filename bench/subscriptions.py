@@ -146,15 +146,17 @@ class Product:
         while not server.started:
             await asyncio.sleep(0.01)
         self.port = server.servers[0].sockets[0].getsockname()[1]
-        yield
-        server.should_exit = True
-        await serving
-        if relay is not None:
-            await relay.close()
-        await hub.close()
-        await bell.close()
-        await self._log.close()
-        await db.close()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await serving
+            if relay is not None:
+                await relay.close()
+            await hub.close()
+            await bell.close()
+            await self._log.close()
+            await db.close()
 
     def ready(self) -> int:
         feed = self.hub.feeds.get(PROJECT)
@@ -339,7 +341,7 @@ async def _measure(command: Sequence[str], subscribers: int, rate: int, *, talks
     )  # fmt: skip
     assert server.stdout is not None
     assert server.stdin is not None
-    port = orjson.loads(await server.stdout.readline())["port"]
+    port = (await _said(server.stdout))["port"]
     loop = asyncio.get_running_loop()
     readers = []
     for start in range(0, subscribers, 50):
@@ -347,7 +349,7 @@ async def _measure(command: Sequence[str], subscribers: int, rate: int, *, talks
         readers += await asyncio.gather(*(loop.create_connection(Reader, "127.0.0.1", port) for _ in some))
     gc.collect()
     gc.freeze()
-    report = orjson.loads(await server.stdout.readline())
+    report = await _said(server.stdout)
     for transport, _ in readers:
         transport.abort()
     server.stdin.close()
@@ -356,6 +358,15 @@ async def _measure(command: Sequence[str], subscribers: int, rate: int, *, talks
     expected = subscribers * int(rate * SECONDS)
     p50, p99 = (latencies[int(len(latencies) * q)] if latencies else float("inf") for q in (0.5, 0.99))
     return Result(len(latencies), expected, p50, p99, report["cpu"], report["rss"], report.get("executions", 0))
+
+
+async def _said(lines: asyncio.StreamReader) -> dict[str, Any]:
+    """The next line of JSON among what a server logs."""
+    while not (line := await lines.readline()).startswith(b"{"):
+        if not line:
+            raise RuntimeError("the server ended")
+    said: dict[str, Any] = orjson.loads(line)
+    return said
 
 
 def _show(name: str, load: str, result: Result, beside: str) -> None:

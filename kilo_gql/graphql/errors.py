@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from graphql import GraphQLError
+from strawberry.exceptions import StrawberryGraphQLError
 
 from kilo_gql.errors import KiloError
 
@@ -50,11 +51,13 @@ def format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
 
 
 def _is_callers(error: GraphQLError) -> bool:
-    """Is the fault in the caller's values? Those are checked before execution (no path), or point at an argument
-    (nodes); what has neither was raised where a value of ours did not fit its type.
+    """Is the fault in the caller's values? Those are checked before execution (no path), point at an argument (nodes),
+    or are what Strawberry cannot coerce; anything else was raised where a value of ours did not fit its type.
     """
     cause = error.original_error
-    return cause is None or (isinstance(cause, GraphQLError) and (error.path is None or bool(cause.nodes)))
+    if cause is None or isinstance(cause, StrawberryGraphQLError):
+        return True
+    return isinstance(cause, GraphQLError) and (error.path is None or bool(cause.nodes))
 
 
 def refusal(error: KiloError, request_id: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tests.support.api import Api
 from tests.support.clock import Clock
 from tests.support.doors import DOORS, Door, GraphQLDoor, RestDoor, root_fields
 from tests.support.make import Make
+from tests.support.statements import statements
 from tests.support.storm import note, send, storm
 from tests.support.traces import told
 
@@ -309,3 +310,24 @@ async def test_two_that_race_with_other_content(door: Door, make: Make) -> None:
     assert sum(answer.error is None and not answer.replayed for answer in answers) == 1
     codes = {answer.code for answer in answers if answer.error}
     assert codes <= {"idempotency_in_progress", "idempotency_mismatch"}
+
+
+RECEIPT = "{ receipt { cursor replayed opId } }"
+
+
+async def test_a_receipt_names_the_cursor_that_was_reached(api: Api, make: Make) -> None:
+    ada, key = await make.user(), new_key()
+    call = f'mutation {{ createProject(input: {{title: "x"}}, idempotencyKey: "{key}") {RECEIPT} }}'
+    receipts = [(await api.graphql(call, actor=ada))["data"]["createProject"]["receipt"] for _ in range(2)]
+    assert [receipt["cursor"] for receipt in receipts] == ["1-1", "1-1"]
+    assert [receipt["replayed"] for receipt in receipts] == [False, True]
+    assert receipts[0]["opId"] == receipts[1]["opId"]
+
+
+async def test_what_left_no_event_has_no_cursor_and_waits_for_none(api: Api, make: Make) -> None:
+    ada, key = await make.user(), new_key()
+    call = f'mutation {{ updateMe(displayName: "Ada", idempotencyKey: "{key}") {RECEIPT} }}'
+    with statements(api.services.db) as seen:
+        receipts = [(await api.graphql(call, actor=ada))["data"]["updateMe"]["receipt"] for _ in range(2)]
+    assert [(receipt["cursor"], receipt["replayed"]) for receipt in receipts] == [(None, False), (None, True)]
+    assert [statement for statement in seen if "FROM events" in statement] == []

@@ -15,8 +15,6 @@ import json
 import multiprocessing
 import random
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -32,7 +30,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-import httpx
 from pydantic import SecretStr
 
 from kilo_gql import embedded, migrate, tokens
@@ -44,9 +41,10 @@ from kilo_gql.db import Database
 from kilo_gql.domain.sessions import ACCESS_KEY
 from kilo_gql.models import Role
 from kilo_gql.relay import prune
-from tests.chaos.event_readers import KINDS, LOST, Reader
+from tests.chaos.event_readers import KINDS, Ask, Reader, Told, connect
+from tests.support.api_process import ApiProcess
 from tests.support.make import Make
-from tests.support.processes import ROOT, environment
+from tests.support.processes import environment
 from tests.support.redis import RedisServer
 
 #: Seconds from commit to client, 99 of 100, while nothing is killed.
@@ -134,48 +132,6 @@ async def _write_all(url: str, redis_url: str | None, project_id: UUID, plan: Pl
     return seconds, committed
 
 
-class ApiProcess:
-    """``python -m kilo_gql.serve`` on a port of its own."""
-
-    def __init__(self, env: dict[str, str], log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        self._env, self._log = env | {"KILO_PORT": str(self.port)}, log.open("ab")
-        self.process: subprocess.Popen[bytes] | None = None
-
-    async def start(self, **settings: object) -> None:
-        """Start it and wait until it is ready."""
-        env = self._env | {f"KILO_{name.upper()}": str(value) for name, value in settings.items()}
-        command = [sys.executable, "-m", "kilo_gql.serve"]
-        self.process = await asyncio.to_thread(
-            subprocess.Popen, command, env=env, cwd=ROOT, stdout=self._log, stderr=self._log
-        )
-        async with httpx.AsyncClient() as client:
-            for _ in range(600):
-                assert self.process.poll() is None, self._log.name
-                try:
-                    if (await client.get(f"http://127.0.0.1:{self.port}/readyz")).status_code == 200:
-                        return
-                except httpx.HTTPError:
-                    pass
-                await asyncio.sleep(0.1)
-        raise AssertionError("the API did not become ready")
-
-    def kill(self) -> None:
-        """kill -9."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-    def stop(self) -> None:
-        """SIGTERM; open streams must not hold it up."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(20)
-        self._log.close()
-
-
 class Chaos:
     """One run of a plan against a database."""
 
@@ -216,7 +172,7 @@ class Chaos:
                 stack.callback(self.redis.close)
             env = environment(
                 self.url,
-                self.redis and self.redis.url,
+                self.redis.url if self.redis else None,
                 home=self.home,
                 requests_per_minute=10_000_000,
                 graphql_points_per_minute=1_000_000_000,
@@ -323,16 +279,18 @@ class Chaos:
 
     async def _answer(self, index: int, cursor: str) -> str | None:
         """The reason of the reset that is the first thing told after this cursor."""
-        opens = list(KINDS.values())[index // 5 % len(KINDS)]
-        stream = await opens(self.servers[0].port, self.project_id, self.tokens[0], cursor)
+        told: asyncio.Queue[Told] = asyncio.Queue()
+        kind = list(KINDS)[index // 5 % len(KINDS)]
+        ask = Ask(self.servers[0].port, self.project_id, self.tokens[0], cursor)
+        wire = await connect(kind, ask, told.put_nowait)
         try:
-            async with asyncio.timeout(10):
-                told = await stream.next()
-            return told.reset if told and told.cursor == f"1-{self.plan.total}" else None
-        except LOST:
+            async with asyncio.timeout(20):
+                first = await told.get()
+        except TimeoutError:
             return None
         finally:
-            stream.drop()
+            wire.drop()
+        return first.reset if first.cursor == f"1-{self.plan.total}" else None
 
 
 def _token(db: Database, actor: UserActor) -> str:

@@ -85,7 +85,7 @@ ROWS: Final[tuple[Row, ...]] = (
     rows(
         "create_project", "Mutation.createProject", "POST /projects",
         alone=(SIGNED_IN, {"title": "Mine"}),
-        in_a_studio=(READ, {"title": "Ours", **_S}),
+        in_a_studio=(WORK, {"title": "Ours", **_S}),
     ),
     row("get_project", "Query.project", "GET /projects/{projectId}", READ, **_P),
     rows(

@@ -18,7 +18,15 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import text
 
 from kilo_gql.access import UserActor
@@ -123,24 +131,23 @@ class Machine(RuleBasedStateMachine):
         return job_id
 
     @rule(target=claims)
-    def claim(self) -> Claim | None:
+    def claim(self) -> Any:
         """Also what a repeated message does: it finds another job, or none."""
         claim = self.do(self.floor.claim())
         waiting = [job_id for job_id, model in self.model.items() if model.status is JobStatus.QUEUED]
         assert (claim is None) == (not waiting)
-        if claim is not None:
-            model = self.model[claim.id]
-            assert model.status is JobStatus.QUEUED
-            model.status, model.once = JobStatus.RUNNING, None
-            model.fence += 1
-            model.attempts += 1
-            assert (claim.fence, claim.attempts, claim.lost) == (model.fence, model.attempts, model.lost)
+        if claim is None:
+            return multiple()
+        model = self.model[claim.id]
+        assert model.status is JobStatus.QUEUED
+        model.status, model.once = JobStatus.RUNNING, None
+        model.fence += 1
+        model.attempts += 1
+        assert (claim.fence, claim.attempts, claim.lost) == (model.fence, model.attempts, model.lost)
         return claim
 
     @rule(claim=claims)
-    def finish(self, claim: Claim | None) -> None:
-        if claim is None:
-            return
+    def finish(self, claim: Claim) -> None:
         model = self.model[claim.id]
         if not self.held(claim):
             with pytest.raises(Stale):
@@ -153,10 +160,8 @@ class Machine(RuleBasedStateMachine):
             self.end(model, JobStatus.DONE)
 
     @rule(claim=consumes(claims), last=st.booleans())
-    def crash(self, claim: Claim | None, last: bool) -> None:
+    def crash(self, claim: Claim, last: bool) -> None:
         """The child died: back to the queue, or failed for good."""
-        if claim is None:
-            return
         model = self.model[claim.id]
         move = self.floor.fail(claim) if last else self.floor.put_back(claim)
         if not self.held(claim):
@@ -168,8 +173,8 @@ class Machine(RuleBasedStateMachine):
         assert self.do(move) is model.status
 
     @rule(claim=claims)
-    def hand_back(self, claim: Claim | None) -> None:
-        if claim is None or not self.held(claim):
+    def hand_back(self, claim: Claim) -> None:
+        if not self.held(claim):
             return
         model = self.model[claim.id]
         model.attempts -= 1
@@ -177,10 +182,8 @@ class Machine(RuleBasedStateMachine):
         assert self.do(self.floor.put_back(claim, refund=True)) is model.status
 
     @rule(claim=claims)
-    def expire(self, claim: Claim | None) -> None:
+    def expire(self, claim: Claim) -> None:
         """The worker fell silent; its claim stays in the bundle and comes back as a stale writer."""
-        if claim is None:
-            return
         held = self.model[claim.id].status is JobStatus.RUNNING
         assert self.do(self.floor.silence(claim.id)) == held
         if held:
@@ -189,10 +192,14 @@ class Machine(RuleBasedStateMachine):
             gone = JobStatus.FAILED if model.lost > MAX_LOST else JobStatus.QUEUED
             self.end(model, JobStatus.CANCELED if model.cancel_requested else gone)
 
+    @rule(target=claims, claim=claims)
+    def take_over(self, claim: Claim) -> Any:
+        """Expire, and claim again at once: the first holder does not know."""
+        self.expire(claim)
+        return self.claim()
+
     @rule(claim=claims)
-    def heartbeat(self, claim: Claim | None) -> None:
-        if claim is None:
-            return
+    def heartbeat(self, claim: Claim) -> None:
         held = {claim.key: self.model[claim.id].cancel_requested} if self.held(claim) else {}
         assert self.do(self.floor.heartbeat(claim)) == held
 

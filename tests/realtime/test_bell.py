@@ -115,7 +115,7 @@ async def test_a_failing_listener_harms_nobody(pair: Pair) -> None:
     here, there, _ = pair
     failures: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
-    there.listen("events", lambda payload: 1 / 0)  # type: ignore[arg-type, return-value]
+    there.listen("events", lambda payload: 1 / 0)  # type: ignore[arg-type]
     far = heard_by(there)
     here.ring("events", "p1")
     here.ring("events", "p2")
