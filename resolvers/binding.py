@@ -16,7 +16,8 @@ def _bind(
 ) -> StrawberryField:
     made: StrawberryField = strawberry.field(
         resolver=resolver,
-        graphql_type=graphql_type,
+        # nullable: a refused field must not take its neighbours' answers with it
+        graphql_type=graphql_type | None,
         description=f"{operation.doc} Permission: {operation.perm.value}.",
         metadata={"operation": operation, **metadata},
     )

@@ -17,10 +17,14 @@ from sqlalchemy.types import TypeDecorator
 
 
 def uuid7() -> UUID:
-    """A time-ordered UUID (RFC 9562, version 7): millisecond time, then 74 random bits; pages append at the end."""
-    value = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) | 7 << 76
-    return UUID(int=value & ~(0x3 << 62) | 2 << 62)
+    """A time-ordered UUID (RFC 9562, version 7, method 3): the time to a quarter of a microsecond, then 62 random bits.
+
+    Pages append at the end, and an id is its row's clock.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    fraction = rest * 4096 // 1_000_000
+    random = int.from_bytes(os.urandom(8)) >> 2
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | random)
 
 
 class Enumerated(TypeDecorator[StrEnum]):
