@@ -52,6 +52,7 @@ from kilo_gql.graphql.socket import GraphQLSocket
 from kilo_gql.hub import Hub
 from kilo_gql.relay import Relay
 from resolvers import schema
+from tests.support.wait import until
 
 #: Subscribers, events a second, and the goal: p99 in milliseconds.
 LOADS: Final = ((500, 20, 50.0), (500, 50, 60.0), (2_000, 20, 300.0))
@@ -59,7 +60,9 @@ SECONDS: Final = 10.0
 PROJECT: Final = UUID("01890000-0000-7000-8000-000000000001")
 _QUERY: Final = """subscription Follow($project: UUID!, $after: String) {
   projectEvents(projectId: $project, after: $after) {
-    __typename ... on ProjectChange { cursor projectId ids changed opId actorId at } ... on StreamReset { cursor reason }
+    __typename
+    ... on ProjectChange { cursor projectId ids changed opId actorId at }
+    ... on StreamReset { cursor reason }
   }
 }"""
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -140,11 +143,10 @@ class Product:
                 lifespan="off",
                 log_level="warning",
                 timeout_graceful_shutdown=2,
-            )  # fmt: skip
+            )
         )
         serving = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.started)
         self.port = server.servers[0].sockets[0].getsockname()[1]
         try:
             yield
@@ -234,8 +236,7 @@ async def _serve(server: Product | Broadcaster, subscribers: int, rate: int) -> 
     """Publish when all are there, and report; the parent reads lines of JSON."""
     async with server.running():
         print(orjson.dumps({"port": server.port}).decode(), flush=True)
-        while server.ready() < subscribers:
-            await asyncio.sleep(0.02)
+        await until(lambda: server.ready() == subscribers, seconds=120)
         await asyncio.sleep(_SETTLE)
         gc.collect()
         used = resource.getrusage(resource.RUSAGE_SELF)
@@ -280,7 +281,7 @@ class Reader(asyncio.Protocol):
         now = time.monotonic_ns()
         data = self._rest + data
         if not self._upgraded:
-            head, found, data = data.partition(b"\r\n\r\n")
+            _, found, data = data.partition(b"\r\n\r\n")
             self._upgraded = bool(found)
             if found and self.talks:
                 self._say({"type": "connection_init"})
@@ -384,9 +385,16 @@ async def _bench(loads: Sequence[tuple[int, int, float]], through: str) -> int:
         try:
             url = embedded.url(postgres)
             await asyncio.to_thread(migrate.migrate_sync, url)
-            print(
-                f"{'load':>9} {'server':<8} {'delivered':>19} {'p50 ms':>8} {'p99 ms':>8} {'CPU s':>7} {'RSS':>7} {'exec':>6}"
+            columns = (
+                ("load", 9),
+                ("server", -8),
+                ("delivered", 19),
+                ("p50 ms", 8),
+                ("p99 ms", 8),
+                ("CPU s", 7),
+                ("RSS", 7),
             )
+            print(" ".join(f"{name:{'<' if width < 0 else '>'}{abs(width)}}" for name, width in columns), "  exec")
             for subscribers, rate, goal in loads:
                 load = f"{subscribers}x{rate}"
                 floor = await _measure(["floor"], subscribers, rate, talks=False)

@@ -32,7 +32,7 @@ query Node($id: UUID!) { node(id: $id) {
 async def node(api: Api, who: Any, id_: UUID | str) -> Any:
     answer = await api.graphql(NODE, {"id": str(id_)}, actor=who)
     if "errors" in answer:
-        assert answer["data"] is None
+        assert answer["data"] == {"node": None}
         return answer["errors"][0]["extensions"]["code"]
     return answer["data"]["node"]
 

@@ -22,8 +22,10 @@ from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
     consumes,
+    initialize,
     invariant,
     multiple,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -46,6 +48,8 @@ T = TypeVar("T")
 
 SEQUENCES = int(os.environ.get("KILO_SEQUENCES", "40"))
 SEED = int(os.environ.get("KILO_SEED", random.SystemRandom().randrange(1 << 32)))
+STEPS = 40
+MOST_JOBS = 3
 EDGES = {(source, target) for sources, target in LIFECYCLE.values() for source in sources}
 
 
@@ -114,6 +118,16 @@ class Machine(RuleBasedStateMachine):
         model.status = status
         model.ends += status.terminal
 
+    @initialize(target=jobs)
+    def begin(self) -> Any:
+        return multiple(self.enqueue(0, None), self.enqueue(1, "a"))
+
+    @initialize(target=claims)
+    def begin_work(self) -> Any:
+        return self.claim()
+
+    # few jobs, so that many moves meet on each
+    @precondition(lambda self: len(self.model) < MOST_JOBS)
     @rule(target=jobs, project=st.integers(0, 1), once=st.sampled_from([None, None, "a", "b"]))
     def enqueue(self, project: int, once: str | None) -> UUID:
         (job_id,) = self.do(self.floor.enqueue(NewJob(JobType.DRILL, {}, self.world.projects[project], once=once)))
@@ -283,7 +297,7 @@ def test_no_order_of_events_makes_an_illegal_move(
             seed(SEED)(machine),
             settings=settings(
                 max_examples=SEQUENCES,
-                stateful_step_count=25,
+                stateful_step_count=STEPS,
                 deadline=None,
                 database=None,
                 suppress_health_check=list(HealthCheck),

@@ -42,9 +42,9 @@ def client_id(client: SocketClient) -> str:
     return f"op-{id(client)}"
 
 
-async def follow(served: Served, project_id: UUID, count: int, token: str = "ada") -> list[SocketClient]:
+async def follow(served: Served, project_id: UUID, count: int) -> list[SocketClient]:
     """So many clients that read a project alike, each with an operation id of its own."""
-    clients = [await served.ready(token) for _ in range(count)]
+    clients = [await served.ready() for _ in range(count)]
     for client in clients:
         await client.subscribe(SEQ, {"p": str(project_id)}, client_id(client))
     await served.following(project_id, count)
@@ -151,7 +151,8 @@ async def test_only_what_belongs_until_the_last(served: Served) -> None:
     await served.following(project_id, 2)
     await served.log.count(project_id, 1, 5)
     told = [message for _ in range(3) if isinstance(message := await client.receive(), dict)]
-    assert sorted((each["id"], each["payload"]["data"]["until"]["n"]) for each in told) == [("1", 2), ("1", 4), ("2", 2)]
+    numbers = [(each["id"], each["payload"]["data"]["until"]["n"]) for each in told]
+    assert sorted(numbers) == [("1", 2), ("1", 4), ("2", 2)]
     await served.log.count(project_id, 6, 20)
     assert [(await client.next())["until"]["n"] for _ in range(3)] == [6, 8, 10]
     assert await client.receive() == {"id": "1", "type": "complete"}

@@ -69,10 +69,10 @@ class SocketClient:
         return cls(reader, writer, chosen[0] if chosen else None)
 
     @classmethod
-    async def ready(cls, port: int, token: str = "ada", **options: Any) -> SocketClient:
+    async def ready(cls, port: int, name: str = "ada", **options: Any) -> SocketClient:
         """A connection that was acknowledged."""
         client = await cls.open(port, **options)
-        await client.send({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}})
+        await client.send({"type": "connection_init", "payload": {"authorization": f"Bearer {name}"}})
         answer = await client.receive()
         assert isinstance(answer, dict), answer
         assert answer["type"] == "connection_ack", answer

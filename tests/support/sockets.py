@@ -43,24 +43,27 @@ CHANGES = "subscription($p: UUID!, $after: String) { changes(projectId: $p, afte
 SEQ = CHANGES % "... on Changed { cursor n } ... on StreamReset { cursor reason }"
 
 
+def _n(parent: strawberry.Parent[Event]) -> int | None:
+    return parent.changed.get("n")
+
+
+def _text(parent: strawberry.Parent[Event]) -> str | None:
+    return parent.changed.get("text")
+
+
+def _broken() -> int | None:
+    raise RuntimeError("a bug below an event")
+
+
 @strawberry.type
 class Changed:
     """Any event."""
 
     cursor: str
     name: str
-
-    @strawberry.field
-    def n(parent: strawberry.Parent[Event]) -> int | None:
-        return parent.changed.get("n")
-
-    @strawberry.field
-    def text(parent: strawberry.Parent[Event]) -> str | None:
-        return parent.changed.get("text")
-
-    @strawberry.field
-    def broken(parent: strawberry.Parent[Event]) -> int | None:
-        raise RuntimeError("a bug below an event")
+    n: int | None = strawberry.field(resolver=_n)
+    text: str | None = strawberry.field(resolver=_text)
+    broken: int | None = strawberry.field(resolver=_broken)
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
@@ -255,9 +258,9 @@ class Served:
         """A connection that has said nothing yet."""
         return self._kept(await SocketClient.open(self.port, **options))
 
-    async def ready(self, token: str = "ada", **options: Any) -> SocketClient:
+    async def ready(self, name: str = "ada", **options: Any) -> SocketClient:
         """A connection that was acknowledged."""
-        return self._kept(await SocketClient.ready(self.port, token, **options))
+        return self._kept(await SocketClient.ready(self.port, name, **options))
 
     async def following(self, project_id: UUID, subscribers: int) -> None:
         """Return when so many have caught up with a project and are told what happens."""
@@ -285,8 +288,7 @@ async def serving(
     )  # fmt: skip
     server = _Server(config)
     task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.005)
+    await until(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         served = Served(port, door, socket, fanout, Log(connection, hub), server)
