@@ -55,6 +55,10 @@ class Page:
     last: int
     events: Sequence[Event]
 
+    def after(self, seq: int) -> Sequence[Event]:
+        """Those of its events that follow a sequence number."""
+        return self.events[max(0, seq + 1 - self.events[0].seq) :] if self.events else ()
+
 
 async def read(db: Database, after: Iterable[tuple[UUID, int]]) -> list[Page]:
     """The next page of each project after a sequence number."""

@@ -26,6 +26,7 @@ from kilo_gql.errors import Unavailable
 from kilo_gql.events import Event, Position, Reset, ResetReason, servable
 from kilo_gql.feed import Batch, Feed, Sink
 from kilo_gql.guard import Allowed, Guard
+from kilo_gql.log_pages import LogPages
 from kilo_gql.reached import Reached
 from kilo_gql.waiting import cancel, happened
 
@@ -54,6 +55,7 @@ class Hub:
         self._guards: defaultdict[UUID, set[Guard]] = defaultdict(set)
         self._db, self._far = db, settings.event_far_behind
         self._reached = Reached(db)
+        self._pages = LogPages(db)
         self._stale: set[UUID] = set()
         self._look = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -199,21 +201,30 @@ class Hub:
                 if batch:
                     reader.at = Position(feed.epoch, batch[-1].seq)
                 return batch
-            if page := await self._page(feed.project_id, reader):
+            if page := await self._page(feed, reader):
                 return page
             # the log ends before the feed does, or the feed does not know yet what this reader learned elsewhere
             self._mark((feed.project_id,))
             await happened(feed.news, _POLL)
         return ()
 
-    async def _page(self, project_id: UUID, reader: _Reader) -> Batch:
-        page = await event_log.read_one(self._db, project_id, None if reader.at is None else reader.at.seq)
-        reason = servable(reader.at, epoch=page.epoch, first=page.first, last=page.last, far=self._far)
-        if reader.at is None or reason is not None:
-            return self._reset(project_id, reader, page.epoch, page.last, reason or ResetReason.MALFORMED)
-        if page.events:
-            reader.at = Position(page.epoch, page.events[-1].seq)
-        return page.events
+    async def _page(self, feed: Feed, reader: _Reader) -> Batch:
+        """Older events, read together with others; a reset only on what the log itself says at this moment."""
+        hole = False
+        if reader.at is not None:
+            page = await self._pages.around(feed.project_id, reader.at)
+            last = max(page.last, feed.head)
+            unservable = servable(reader.at, epoch=page.epoch, first=page.first, last=last, far=self._far)
+            batch = page.after(reader.at.seq)
+            hole = bool(batch) and batch[0].seq != reader.at.seq + 1
+            if unservable is None and not hole:
+                reader.at = Position(page.epoch, batch[-1].seq) if batch else reader.at
+                return batch
+        now = await event_log.read_one(self._db, feed.project_id, None)
+        reason = servable(reader.at, epoch=now.epoch, first=now.first, last=now.last, far=self._far)
+        if reason is None and not hole:
+            return ()
+        return self._reset(feed.project_id, reader, now.epoch, now.last, reason or ResetReason.EXPIRED)
 
     def _reset(self, project_id: UUID, reader: _Reader, epoch: int, seq: int, reason: ResetReason) -> Batch:
         reader.at = Position(epoch, seq)
@@ -262,15 +273,19 @@ class Hub:
     def _bring(self, feed: Feed, head: int, page: event_log.Page) -> None:
         """Go on with what the log holds after ``head``, where the feed stood when the log was asked."""
         if page.epoch != feed.epoch:
-            feed.restart(page.epoch, page.last, ResetReason.EPOCH)
+            self._restart(feed, page, ResetReason.EPOCH)
         elif page.last < head:
-            feed.restart(page.epoch, page.last, ResetReason.FUTURE)
+            self._restart(feed, page, ResetReason.FUTURE)
         elif page.events:
             self._reached.note(page.events)
             if not self._add(feed, page.events):
-                feed.restart(page.epoch, page.last, ResetReason.EXPIRED)
+                self._restart(feed, page, ResetReason.EXPIRED)
             elif page.events[-1].seq < page.last:
                 self._mark((feed.project_id,))
+
+    def _restart(self, feed: Feed, page: event_log.Page, reason: ResetReason) -> None:
+        self._pages.forget(feed.project_id)
+        feed.restart(page.epoch, page.last, reason)
 
     def _forget(self, now: float) -> None:
         for feed in list(self.feeds.values()):

@@ -104,7 +104,8 @@ def _writer(kind: GraphQLOutputType) -> Callable[[Any], Any] | None:
     """How a value of this type is written (None: not a leaf, nor a list of leaves)."""
     if isinstance(kind, GraphQLNonNull):
         inner = _writer_of(kind.of_type)
-        return inner and _never_null(inner)
+        # our own writers refuse null by themselves; a scalar's serializer or a list may not
+        return inner if inner is None or inner.__module__ == __name__ else _never_null(inner)
     inner = _writer_of(kind)
     return inner and _nullable(inner)
 
@@ -112,8 +113,12 @@ def _writer(kind: GraphQLOutputType) -> Callable[[Any], Any] | None:
 def _writer_of(kind: GraphQLOutputType) -> Callable[[Any], Any] | None:
     if isinstance(kind, GraphQLList):
         item = _writer(kind.of_type)
-        return item and (lambda values: [item(value) for value in values])
+        return item and _each(item)
     return _leaf(kind)
+
+
+def _each(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda values: [write(value) for value in values]
 
 
 Reader = Callable[[Any], dict[str, Any]]

@@ -208,9 +208,11 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=claims, claim=claims)
     def take_over(self, claim: Claim) -> Any:
-        """Expire, and claim again at once: the first holder does not know."""
+        """Expire, and claim again at once; then the first holder, who does not know, comes with its result."""
         self.expire(claim)
-        return self.claim()
+        fresh = self.claim()
+        self.finish(claim)
+        return fresh
 
     @rule(claim=claims)
     def heartbeat(self, claim: Claim) -> None:

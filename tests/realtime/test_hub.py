@@ -6,10 +6,12 @@ import asyncio
 import random
 import tracemalloc
 from contextlib import aclosing
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from kilo_gql import event_log
 from kilo_gql import hub as hub_module
 from kilo_gql.bell import Bell
 from kilo_gql.config import Settings
@@ -177,3 +179,29 @@ async def test_readers_survive_a_database_that_goes_away(hub: Hub, relay: Relay,
             await log.write(project, number)
             await until(lambda: len(told) == number + 1)  # noqa: B023
     assert [event.seq for event in told] == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("relay")
+async def test_readers_that_come_back_together_share_their_pages(
+    db: Database, bell: Bell, settings: Settings, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, reads = uuid4(), 0
+    await log.write(project, *range(1_300))
+    await log.drained()
+    original = event_log.read_one
+
+    async def counted(*arguments: Any) -> event_log.Page:
+        nonlocal reads
+        reads += 1
+        return await original(*arguments)
+
+    monkeypatch.setattr(event_log, "read_one", counted)
+    restarted = Hub(db, bell, settings)
+    await restarted.cursor(project)
+    told = await asyncio.gather(
+        *(read(restarted, project, f"1-{after}", 1_300 - after) for after in range(0, 1_200, 6))
+    )
+    for after, events in zip(range(0, 1_200, 6), told, strict=True):
+        assert [event.seq for event in events] == list(range(after + 1, 1_301))
+    assert reads <= 1 + 3 + 2  # where the log ends; its pages; the last one is not complete and may be read again
+    await restarted.close()

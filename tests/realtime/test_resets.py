@@ -127,3 +127,15 @@ async def test_pages_pruned_under_a_reader_are_an_explicit_gap(hub: Hub, log: Lo
         async with log.connection() as connection:
             await prune(connection, 0, 1_000)
         assert list(await anext(slow)) == [Reset(1, 3_000, project, ResetReason.EXPIRED)]
+
+
+@pytest.mark.usefixtures("relay")
+async def test_a_hole_in_the_table_is_an_explicit_gap(hub: Hub, log: Log) -> None:
+    """It cannot happen; if it does, a reader must be told rather than led past it or left waiting."""
+    project = uuid4()
+    await log.write(project, *range(20))
+    await log.drained()
+    async with log.connection() as connection:
+        await connection.execute("DELETE FROM events WHERE seq = 6")
+    assert [event.seq for event in await read(hub, project, "1-6", 1)] == list(range(7, 21))
+    assert await read(hub, project, "1-5", 1) == [Reset(1, 20, project, ResetReason.EXPIRED)]
