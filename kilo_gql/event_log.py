@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, select, text
-from sqlalchemy.dialects.postgresql import JSONB, distinct_on
+import orjson
+from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, text
 
 from kilo_gql.access import Perm, System
 from kilo_gql.db import Database
 from kilo_gql.events import Event, event_name
-from kilo_gql.models import Installation, ProjectEvent
+from kilo_gql.waiting import finished
 
 #: Events read at a time for one project.
 PAGE: Final = 500
@@ -22,11 +22,10 @@ PAGE: Final = 500
 _READER: Final = System("events")
 _END: Final = 2**62
 
-_READ: Final = (
-    text(
-        """
+_READ: Final = text(
+    """
         SELECT asked.project_id, i.epoch, coalesce(s.first_seq, 1) AS first, coalesce(s.last_seq, 0) AS last,
-            e.seq, e.name, e.ids, e.changed, e.op_id, e.actor_id, e.created_at
+            e.seq, e.name, e.ids, e.changed::text AS changed, e.op_id, e.actor_id, e.created_at
         FROM unnest(:projects, :after) AS asked(project_id, after)
         CROSS JOIN installation i
         LEFT JOIN event_streams s ON s.project_id = asked.project_id
@@ -36,10 +35,16 @@ _READ: Final = (
         ) e ON true
         ORDER BY asked.project_id, e.seq
         """
-    )
-    .bindparams(bindparam("projects", type_=ARRAY(Uuid())), bindparam("after", type_=ARRAY(BigInteger())), page=PAGE)
-    .columns(ids=ARRAY(Uuid()), changed=JSONB())
-)
+).bindparams(bindparam("projects", type_=ARRAY(Uuid())), bindparam("after", type_=ARRAY(BigInteger())), page=PAGE)
+
+_LAST_OF: Final = text(
+    """
+    SELECT DISTINCT ON (op_id, project_id) i.epoch, e.project_id, e.seq, e.name, e.ids, e.changed::text AS changed,
+        e.op_id, e.actor_id, e.created_at
+    FROM events e CROSS JOIN installation i
+    WHERE op_id = ANY(:op_ids) ORDER BY op_id, project_id, seq DESC
+    """
+).bindparams(bindparam("op_ids", type_=ARRAY(Uuid())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +68,7 @@ class Page:
 async def read(db: Database, after: Iterable[tuple[UUID, int]]) -> list[Page]:
     """The next page of each project after a sequence number."""
     places = dict(after)
-    if not places:
-        return []
-    async with db.transaction(_READER, Perm.SYSTEM, write=False) as tx:
-        found = await tx.unchecked(_READ, {"projects": list(places), "after": list(places.values())})
-        return [_page(project_id, list(rows)) for project_id, rows in groupby(found, key=lambda row: row.project_id)]
+    return await finished(_read(db, places)) if places else []
 
 
 async def read_one(db: Database, project_id: UUID, after: int | None) -> Page:
@@ -77,14 +78,18 @@ async def read_one(db: Database, project_id: UUID, after: int | None) -> Page:
 
 async def last_of(db: Database, op_ids: Iterable[UUID]) -> list[Event]:
     """The last event that each operation has in each project, as far as they are numbered."""
-    statement = (
-        select(select(Installation.epoch).scalar_subquery().label("epoch"), *ProjectEvent.__table__.columns)
-        .ext(distinct_on(ProjectEvent.op_id, ProjectEvent.project_id))
-        .where(ProjectEvent.op_id.in_(list(op_ids)))
-        .order_by(ProjectEvent.op_id, ProjectEvent.project_id, ProjectEvent.seq.desc())
-    )
+    return await finished(_last_of(db, list(op_ids)))
+
+
+async def _read(db: Database, places: Mapping[UUID, int]) -> list[Page]:
     async with db.transaction(_READER, Perm.SYSTEM, write=False) as tx:
-        return [_event(row) for row in await tx.rows(statement)]
+        found = await tx.unchecked(_READ, {"projects": list(places), "after": list(places.values())})
+        return [_page(project_id, list(rows)) for project_id, rows in groupby(found, key=lambda row: row.project_id)]
+
+
+async def _last_of(db: Database, op_ids: list[UUID]) -> list[Event]:
+    async with db.transaction(_READER, Perm.SYSTEM, write=False) as tx:
+        return [_event(row) for row in await tx.unchecked(_LAST_OF, {"op_ids": op_ids})]
 
 
 def _page(project_id: UUID, rows: Sequence[Any]) -> Page:
@@ -100,7 +105,7 @@ def _event(row: Any) -> Event:
         project_id=row.project_id,
         name=event_name(row.name),
         ids=tuple(row.ids),
-        changed=row.changed,
+        changed=orjson.loads(row.changed),
         op_id=row.op_id,
         actor_id=row.actor_id,
         at=row.created_at,

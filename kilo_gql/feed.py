@@ -59,10 +59,11 @@ class Feed:
             self.epoch, self.head = epoch, head
 
     def add(self, events: Sequence[Event]) -> bool:
-        """Append what is new; False: there is a gap before it (nothing was added), or it is of another epoch."""
+        """Append what is new; False: nothing was added, for there is a gap, or it is of another epoch."""
         if not self.begun:
             self.begin(events[0].epoch, events[0].seq - 1)
-        if events[0].epoch != self.epoch or events[0].seq > self.head + 1:
+        whole = events[-1].seq - events[0].seq == len(events) - 1
+        if not whole or events[0].epoch != self.epoch or events[0].seq > self.head + 1:
             return False
         fresh = events[max(0, self.head + 1 - events[0].seq) :]
         if fresh:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
 
 from kilo_gql.access import Actor, TokenActor, UserActor
 from kilo_gql.events import Event, EventName
-from kilo_gql.waiting import happened
+from kilo_gql.waiting import finished, happened
 
 _EVERY: Final = 30.0
 #: Seconds over which checks are spread that were caused by a change which may concern everyone.
@@ -22,7 +22,7 @@ _RETRY: Final = 1.0
 _log: Final = structlog.get_logger(__name__)
 
 #: Asks the throat again; True or False. It raises if that cannot be told at the moment.
-Allowed = Callable[[], Awaitable[bool]]
+Allowed = Callable[[], Coroutine[Any, Any, bool]]
 
 
 def concerns(actor: Actor) -> frozenset[str]:
@@ -76,7 +76,7 @@ class Guard:
     async def _check(self) -> bool | None:
         self._doubt.clear()
         try:
-            allowed = await self._allowed()
+            allowed = await finished(self._allowed())
         except Exception as error:
             _log.warning("cannot tell whether a stream may go on", project_id=self.project_id, error=repr(error))
             self._settled.clear()

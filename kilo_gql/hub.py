@@ -216,7 +216,7 @@ class Hub:
             last = max(page.last, feed.head)
             unservable = servable(reader.at, epoch=page.epoch, first=page.first, last=last, far=self._far)
             batch = page.after(reader.at.seq)
-            hole = bool(batch) and batch[0].seq != reader.at.seq + 1
+            hole = bool(batch) and batch[-1].seq - reader.at.seq != len(batch)
             if unservable is None and not hole:
                 reader.at = Position(page.epoch, batch[-1].seq) if batch else reader.at
                 return batch

@@ -9,6 +9,8 @@ from typing import Any, Final, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from kilo_gql.supervisor import on_supervisor_death
+
 _EXTENSION: Final = "kilo.abort"
 
 
@@ -38,6 +40,14 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ending: Callable[[], None]) -> None:
         super().__init__(config)
         self._ending = ending
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and stop gently when the supervisor of this process dies."""
+        await super().startup(sockets)
+        on_supervisor_death(self._orphaned)
+
+    def _orphaned(self) -> None:
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then what uvicorn does, but without its sending itself the signal once more: a process that

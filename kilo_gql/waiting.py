@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 async def happened(event: asyncio.Event, seconds: float | None) -> bool:
@@ -17,6 +21,16 @@ async def happened(event: asyncio.Event, seconds: float | None) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def finished(work: Coroutine[Any, Any, T]) -> T:
+    """Wait for work that goes on to its end even if the waiting is cancelled.
+
+    For queries: a connection whose query is cancelled is thrown away, and the next one costs far more than the query.
+    """
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return await asyncio.shield(task)
 
 
 async def cancel(*tasks: asyncio.Task[None]) -> None:

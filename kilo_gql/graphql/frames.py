@@ -94,10 +94,6 @@ class Frames:
         if self._connection.state is State.OPEN and not self._transport.is_closing():
             self._transport.write(rendered.wire(prefix))
 
-    def buffered(self) -> int:
-        """Bytes that wait in this process to be sent."""
-        return self._transport.get_write_buffer_size()
-
     async def drained(self) -> None:
         """Return when the reader has caught up, or is gone."""
         await self._protocol.writable.wait()

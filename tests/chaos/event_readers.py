@@ -189,9 +189,10 @@ class SocketWire(Wire):
 
     def _message(self, message: dict[str, Any]) -> None:
         match message:
-            case {"type": "next", "payload": {"data": {"projectEvents": {"cursor": cursor, **event}}}}:
-                reason = event.get("reason")
-                self.take(Told(cursor, reset=reason.lower()) if reason else Told(cursor, event["changed"]["n"]))
+            case {"type": "next", "payload": {"data": {"projectEvents": {"cursor": cursor, "reason": str(reason)}}}}:
+                self.take(Told(cursor, reset=reason.lower()))
+            case {"type": "next", "payload": {"data": {"projectEvents": {"cursor": cursor, "changed": changed}}}}:
+                self.take(Told(cursor, changed["n"]))
             case {"type": "connection_ack"}:
                 variables = {"project": str(self.ask.project_id), "after": self.ask.after}
                 payload = {"query": _QUERY, "variables": variables}

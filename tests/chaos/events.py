@@ -18,7 +18,6 @@ import shutil
 import sys
 import tempfile
 import time
-from array import array
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -35,41 +34,20 @@ from pydantic import SecretStr
 from kilo_gql import embedded, migrate, tokens
 from kilo_gql.access import UserActor
 from kilo_gql.assembly import house_of
-from kilo_gql.bell import Bell
 from kilo_gql.config import Settings
 from kilo_gql.db import Database
 from kilo_gql.domain.sessions import ACCESS_KEY
 from kilo_gql.models import Role
 from kilo_gql.relay import prune
 from tests.chaos.event_readers import KINDS, Ask, Reader, Told, connect
+from tests.chaos.event_writers import Plan, write_all
 from tests.support.api_process import ApiProcess
 from tests.support.make import Make
 from tests.support.processes import environment
 from tests.support.redis import RedisServer
 
-#: Seconds from commit to client, 99 of 100, while nothing is killed.
+#: Seconds from commit to client, 99 of 100, at a given rate and while nothing is killed.
 BAR = 2.0
-_HELD = 0.05
-_INSERT = "INSERT INTO outbox (project_id, name, ids, changed) VALUES ($1, 'asset.updated', $2, $3)"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """``hold``: the longest that one in twenty transactions stays open after its insert, in seconds."""
-
-    writers: int = 8
-    transactions: int = 4_000
-    clients: int = 40
-    kills: int = 0
-    cursors: int = 100
-    hold: float = 0.05
-    mode: str = "embedded"
-    seed: int = 1
-    servers: int = 2
-
-    @property
-    def total(self) -> int:
-        return self.writers * self.transactions
 
 
 @dataclass
@@ -87,6 +65,7 @@ class Figures:
     untold_resets: int = 0
     differing_readers: int = 0
     drops: int = 0
+    api_cpu_microseconds_per_delivery: float | None = None
     waits: dict[str, dict[str, float]] = field(default_factory=dict)
     killed: int = 0
     asked: dict[str, int] = field(default_factory=dict)
@@ -99,37 +78,8 @@ class Figures:
         assert wrong == (0, 0, 0, 0, 0), self
         assert self.asked == self.answered, self
         assert sum(self.answered.values()) == self.plan["cursors"], self
-        assert self.plan["kills"] or all(wait["p99"] <= BAR for wait in self.waits.values()), self
-
-
-def write_all(url: str, redis_url: str | None, project_id: UUID, plan: Plan) -> tuple[float, array[float]]:
-    """Every writer's transactions, in a process of their own; how long they took, and when each was committed."""
-    return asyncio.run(_write_all(url, redis_url, project_id, plan))
-
-
-async def _write_all(url: str, redis_url: str | None, project_id: UUID, plan: Plan) -> tuple[float, array[float]]:
-    committed = array("d", bytes(8 * plan.total))
-    bell = await Bell.open(url, redis_url)
-
-    async def writer(index: int) -> None:
-        chance = random.Random(plan.seed * 1000 + index)
-        connection = await asyncpg.connect(url)
-        for number in range(index * plan.transactions, (index + 1) * plan.transactions):
-            transaction = connection.transaction()
-            await transaction.start()
-            await connection.execute(_INSERT, project_id, [uuid4()], f'{{"n": {number}}}')
-            if chance.random() < _HELD:
-                await asyncio.sleep(chance.uniform(plan.hold * 0.4, plan.hold))
-            await transaction.commit()
-            committed[number] = time.time()
-            bell.ring_events()
-        await connection.close()
-
-    started = time.monotonic()
-    await asyncio.gather(*(writer(index) for index in range(plan.writers)))
-    seconds = time.monotonic() - started
-    await bell.close()
-    return seconds, committed
+        if self.plan["rate"] and not self.plan["kills"]:
+            assert all(wait["p99"] <= BAR for wait in self.waits.values()), self
 
 
 class Chaos:
@@ -147,6 +97,7 @@ class Chaos:
     async def run(self) -> Figures:
         async with self._stage():
             begun = time.monotonic()
+            spent = sum(server.cpu_seconds() for server in self.servers)
             pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
             redis_url = self.redis.url if self.redis else None
             writing = asyncio.get_running_loop().run_in_executor(
@@ -158,6 +109,10 @@ class Chaos:
             self.figures.write_seconds, committed = await writing
             await asyncio.gather(*reading)
             self.figures.read_seconds = round(time.monotonic() - begun, 1)
+            spent = sum(server.cpu_seconds() for server in self.servers) - spent
+            if not self.plan.kills:
+                per_delivery = spent * 1e6 / self.plan.total / self.plan.clients
+                self.figures.api_cpu_microseconds_per_delivery = round(per_delivery, 1)
             pool.shutdown()
             await self._count(readers, committed)
             await self._present_cursors()
@@ -320,6 +275,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=Plan.kills, help="kill -9 of an API process")
     parser.add_argument("--cursors", type=int, default=Plan.cursors)
     parser.add_argument("--hold", type=float, default=Plan.hold)
+    parser.add_argument("--rate", type=float, default=Plan.rate, help="commits a second, together; 0: unlimited")
     parser.add_argument("--mode", choices=("embedded", "redis"), default=Plan.mode)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     plan = Plan(**vars(parser.parse_args()))

@@ -137,5 +137,5 @@ async def test_a_hole_in_the_table_is_an_explicit_gap(hub: Hub, log: Log) -> Non
     await log.drained()
     async with log.connection() as connection:
         await connection.execute("DELETE FROM events WHERE seq = 6")
-    assert [event.seq for event in await read(hub, project, "1-6", 1)] == list(range(7, 21))
-    assert await read(hub, project, "1-5", 1) == [Reset(1, 20, project, ResetReason.EXPIRED)]
+    for after in (0, 4, 5):
+        assert await read(hub, project, f"1-{after}", 1) == [Reset(1, 20, project, ResetReason.EXPIRED)]

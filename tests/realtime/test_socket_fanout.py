@@ -15,8 +15,10 @@ from kilo_gql.db import Database
 from kilo_gql.events import EventName
 from kilo_gql.graphql.connection import SocketLimits
 from tests.support.socket_client import Closed, SocketClient
-from tests.support.sockets import CHANGES, FAST, PLAIN, SEQ, Served, serving
+from tests.support.sockets import CHANGES, FAST, PLAIN, SEQ, Served, database_url, serving
 from tests.support.wait import until
+
+__all__ = ["database_url"]
 
 #: Subscriptions to even numbers, which end with the first that is 10 or more.
 EVEN = "subscription($p: UUID!, $n: Int!) { until(projectId: $p, n: $n) { ... on Changed { n } } }"

@@ -10,8 +10,10 @@ from kilo_gql.db import Database
 from kilo_gql.graphql import frames
 from kilo_gql.graphql.connection import SocketLimits
 from kilo_gql.graphql.frames import Rendered, header
-from tests.support.sockets import CHANGES, serving
+from tests.support.sockets import CHANGES, database_url, serving
 from tests.support.wait import until
+
+__all__ = ["database_url"]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,6 @@ async def test_what_waits_is_bounded(db: Database, database_url: str) -> None:
         for number in range(1, 301):
             await served.log.tell(project_id, {"n": number, "text": "x" * size})
         (connection,) = served.server.server_state.connections
-        waiting = connection.transport.get_write_buffer_size()  # type: ignore[union-attr]
+        waiting = connection.transport.get_write_buffer_size()
         assert frames.HIGH_WATER < waiting <= frames.HIGH_WATER + size + 200
         assert len(served.log.hub.feeds[project_id].live) == 0

@@ -13,8 +13,10 @@ import pytest_asyncio
 from kilo_gql.db import Database
 from kilo_gql.graphql.connection import SocketLimits
 from tests.support.socket_client import Closed
-from tests.support.sockets import FAST, PLAIN, SEQ, Served, serving
+from tests.support.sockets import FAST, PLAIN, SEQ, Served, database_url, serving
 from tests.support.wait import until
+
+__all__ = ["database_url"]
 
 _FIELD = '%s: changes(projectId: "01890000-0000-7000-8000-000000000001") { __typename }'
 

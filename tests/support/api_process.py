@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import psutil
 
 from tests.support.processes import ROOT
 
@@ -40,6 +41,12 @@ class ApiProcess:
                     pass
                 await asyncio.sleep(0.1)
         raise AssertionError("the API did not become ready")
+
+    def cpu_seconds(self) -> float:
+        """What it has used since it was started."""
+        assert self.process is not None
+        spent = psutil.Process(self.process.pid).cpu_times()
+        return float(spent.user + spent.system)
 
     def kill(self) -> None:
         """kill -9."""

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import orjson
+import pytest_asyncio
 import strawberry
 import uvicorn
 from graphql import GraphQLSchema, execute
@@ -32,6 +33,7 @@ from kilo_gql.graphql.limits import Limits
 from kilo_gql.graphql.rendering import Source
 from kilo_gql.graphql.socket import GraphQLSocket
 from kilo_gql.hub import Hub
+from tests.support.postgres import new_database
 from tests.support.socket_client import SocketClient
 from tests.support.wait import until
 
@@ -85,6 +87,10 @@ class StreamReset:
 Told = Annotated[Changed | StreamReset, strawberry.union("Told")]
 
 
+def _told(resolver: Any) -> Any:
+    return strawberry.subscription(resolver, graphql_type=Told)
+
+
 @strawberry.type
 class Query:
     @strawberry.field
@@ -110,12 +116,12 @@ class Mutation:
 
 @strawberry.type
 class Subscription:
-    @strawberry.subscription(graphql_type=Told)
+    @_told
     async def changes(self, project_id: UUID, after: str | None = None) -> AsyncIterator[Any]:
         raise NotImplementedError
         yield
 
-    @strawberry.subscription(graphql_type=Told)
+    @_told
     async def until(self, project_id: UUID, n: int, after: str | None = None) -> AsyncIterator[Any]:
         raise NotImplementedError
         yield
@@ -269,6 +275,13 @@ class Served:
     def _kept(self, client: SocketClient) -> SocketClient:
         self.clients.append(client)
         return client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def database_url(postgres: str) -> AsyncIterator[str]:
+    """One database for a module, to be imported there: every test makes up projects of its own."""
+    async with new_database(postgres) as url:
+        yield url
 
 
 @asynccontextmanager
