@@ -37,11 +37,10 @@ def concerns(actor: Actor) -> frozenset[str]:
 class Guard:
     """One stream's right to go on. While it is in doubt, ``settled`` waits: nothing is sent in that time."""
 
-    def __init__(self, project_id: UUID, actor: Actor, allowed: Allowed, *, every: float = _EVERY) -> None:
+    def __init__(self, project_id: UUID, actor: Actor, allowed: Allowed) -> None:
         self.project_id = project_id
         self._ids = concerns(actor)
         self._allowed = allowed
-        self._every = every
         self._doubt = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -70,7 +69,7 @@ class Guard:
         """Return when the reader may not go on. While that cannot be told, it stays in doubt."""
         while (allowed := await self._check()) is not False:
             # spread, so that streams opened together are not checked together for ever
-            pause = _RETRY if allowed is None else self._every * random.uniform(0.8, 1.2)  # noqa: S311
+            pause = _RETRY if allowed is None else _EVERY * random.uniform(0.8, 1.2)  # noqa: S311
             await happened(self._doubt, pause)
 
     async def _check(self) -> bool | None:

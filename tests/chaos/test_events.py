@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.events import Chaos, Plan
+from tests.chaos.event_writers import Plan
+from tests.chaos.events import Chaos
 from tests.support.redis import available
 
 

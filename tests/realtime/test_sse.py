@@ -7,13 +7,14 @@ import gc
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
 
-from kilo_gql import guard
+from kilo_gql import app, guard
 from kilo_gql.access import UserActor
 from kilo_gql.config import Settings
 from kilo_gql.domain import members, projects, sessions
@@ -234,7 +235,6 @@ async def test_a_deleted_project_is_left_to_its_owner(house: House) -> None:
 
 async def test_a_right_lost_without_a_word_is_noticed_by_and_by(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "_EVERY", 0.2)
-    monkeypatch.setattr(guard.Guard.__init__, "__kwdefaults__", {"every": 0.2})
     client = await house.listen(house.viewer)
     await until(lambda: house.readers == 1)
     async with house.log.connection() as connection:
@@ -291,7 +291,7 @@ async def test_clients_that_come_and_vanish_leave_nothing_behind(house: House) -
 async def test_a_client_that_does_not_read_is_dropped_and_the_others_are_not_held_up(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sse.Reading.__init__, "__defaults__", (None, 0.2, 3600.0, 0.5))
+    monkeypatch.setattr(app, "Reading", partial(sse.Reading, stuck=0.5))
     stuck, healthy = await house.listen(limit=1024), await house.listen()
     stuck.writer.transport.pause_reading()  # type: ignore[attr-defined]
     await until(lambda: house.readers == 2)
