@@ -1,4 +1,4 @@
-"""All measurements, one after the other: ``make bench``. Each is also a command of its own (``python -m bench.api --help``)."""
+"""All measurements, one after the other: ``make bench``. Each is also a command of its own: ``python -m bench.api``."""
 
 from __future__ import annotations
 

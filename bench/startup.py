@@ -1,8 +1,8 @@
 """Cold start of ``kilo up`` and idle memory of the API.
 
-Method: ``kilo up`` is started in an empty KILO_HOME (first start: it makes the database) and again in the same one; time runs
-from the start of the process until /readyz answers 200. Memory is the API process's resident and proportional set size
-(Linux: /proc/PID/smaps_rollup) after a query through each door and two idle seconds.
+Method: ``kilo up`` is started in an empty KILO_HOME (first start: it makes the database) and again in the same one;
+time runs from the start of the process until /readyz answers 200. Memory is the API process's resident and
+proportional set size (Linux: /proc/PID/smaps_rollup) after a query through each door and two idle seconds.
 
     python -m bench.startup [--rounds 3]
 """

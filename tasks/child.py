@@ -181,7 +181,7 @@ class Child:
             if starting.cancelled():
                 raise ChildClosed("The pool was closed.")
             return starting.result()
-        assert self._process is not None  # noqa: S101 - prestart saw to it
+        assert self._process is not None
         return self._process
 
     async def _drop(self, process: Process) -> None:

@@ -32,6 +32,16 @@ _SWEEPS: Final = {
             """
         ),
     ),
+    "sessions": (
+        timedelta(days=30),
+        # refresh tokens go with their session
+        text(
+            """
+            DELETE FROM sessions WHERE ctid IN (
+                SELECT ctid FROM sessions WHERE least(expires_at, revoked_at) < :before LIMIT :batch)
+            """
+        ),
+    ),
     "house_jobs": (
         timedelta(days=7),
         text(

@@ -120,8 +120,7 @@ FAULTS = [
 
 def run(schema: GraphQLSchema, text: str, **options: Any) -> Any:
     result: Any = experimental_execute_incrementally(schema, parse(text), **options)
-    made = answer(result, "request")
-    return made
+    return answer(result, "request")
 
 
 def written(value: Any) -> Any:

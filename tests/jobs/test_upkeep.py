@@ -44,7 +44,17 @@ async def test_expired_keys_challenges_and_house_jobs_go(floor: Floor, make: Mak
         "VALUES (:id, 'a@example.org', 'email_code', 0, :at)",
         [{"id": uuid7(), "at": now - n * day} for n in (0, 2)],
     )
-    project = (await make.project(await make.user())).id
+    ada = await make.user()
+    await insert(
+        floor,
+        "INSERT INTO sessions (id, user_id, kind, last_seen_at, expires_at, revoked_at) "
+        "VALUES (:id, :user, 'tokens', :now, :expires, :revoked)",
+        [
+            {"id": uuid7(), "user": ada.user_id, "now": now, "expires": now + expires * day, "revoked": revoked}
+            for expires, revoked in ((-31, None), (-29, None), (9, now - 31 * day), (9, now - 29 * day))
+        ],
+    )
+    project = (await make.project(ada)).id
     for owner in (None, project):
         await floor.drills(owner, 2)
         for _ in range(2):
@@ -61,7 +71,17 @@ async def test_expired_keys_challenges_and_house_jobs_go(floor: Floor, make: Mak
             ),
             {"at": now},
         )
-    assert await swept(floor) == {"idempotency_keys": 1, "login_challenges": 1, "house_jobs": 1}
+    assert await swept(floor) == {
+        "idempotency_keys": 1,
+        "login_challenges": 1,
+        "sessions": 2,
+        "house_jobs": 1,
+    }
     assert set((await swept(floor)).values()) == {0}
     # a project's jobs are its history; of the house's, the fresh and the open one are left
-    assert [await count(floor, table) for table in ("idempotency_keys", "login_challenges", "jobs")] == [1, 1, 4]
+    assert [await count(floor, table) for table in ("idempotency_keys", "login_challenges", "sessions", "jobs")] == [
+        1,
+        1,
+        3,
+        4,
+    ]

