@@ -10,22 +10,17 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final, Generic, Literal, TypeVar, cast
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
-    InlineFragmentNode,
     OperationDefinitionNode,
     OverlappingFieldsCanBeMergedRule,
-    SelectionNode,
-    SelectionSetNode,
     ValidationContext,
     parse,
     specified_rules,
@@ -34,13 +29,12 @@ from graphql import (
 from graphql.validation.validate import ValidationAbortedError
 
 from kilo_gql.errors import BadRequest, Forbidden, KiloError, NotFound, TooLarge
-from kilo_gql.graphql.limits import INTROSPECTION_FIELDS, SATURATED, Cost, CostModel, Limits, fragments_of
+from kilo_gql.graphql.limits import Cost, CostModel, Limits, fragments_of
+from kilo_gql.graphql.shape import Shape, measure, name_of, operations_of, too_deep, too_many
 
 T = TypeVar("T")
 Kind = Literal["query", "mutation", "subscription"]
 
-#: Fields of nesting a standard introspection query needs; ``max_depth`` does not apply below ``__schema``.
-INTROSPECTION_DEPTH: Final = 16
 #: Validation stops after this many errors; one more says that it stopped.
 _MAX_ERRORS: Final = 4
 _MESSAGE_LENGTH: Final = 160
@@ -66,168 +60,18 @@ _TOKEN: Final = re.compile(
 )
 
 
-def _too_many(code: str, what: str, value: int, limit: int) -> TooLarge:
-    return TooLarge(
-        f"This request is too large: {value} {what}, {limit} are allowed.",
-        code=code,
-        details={"value": value, "limit": limit},
-        remediation=["Ask for less, or split it into several requests."],
-    )
-
-
-def _too_deep(value: int, limit: int) -> TooLarge:
-    return _too_many("graphql_too_deep", "levels of nesting", value, limit)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """Counts over a selection set and all below it: ``depth`` in fields, ``height`` in selection sets."""
-
-    depth: int = 0
-    height: int = 0
-    roots: int = 0
-    selections: int = 0
-    aliases: int = 0
-    directives: int = 0
-
-    def beside(self, other: _Shape) -> _Shape:
-        return _Shape(
-            max(self.depth, other.depth),
-            max(self.height, other.height),
-            *(min(mine + its, SATURATED) for mine, its in zip(self._sums(), other._sums(), strict=True)),
-        )
-
-    def _sums(self) -> tuple[int, int, int, int]:
-        return self.roots, self.selections, self.aliases, self.directives
-
-
-_NOTHING: Final = _Shape()
-
-
-def _operations_of(document: DocumentNode) -> list[OperationDefinitionNode]:
-    return [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-
-
-def _name_of(node: OperationDefinitionNode) -> str | None:
-    return node.name.value if node.name else None
-
-
-def _measure(document: DocumentNode, limits: Limits) -> dict[str | None, _Shape]:
-    """The shape of every operation by name, in time linear in the document. Raises what the first limit says."""
-    operations = _operations_of(document)
-    if len(operations) > limits.max_operations:
-        raise _too_many("graphql_too_many_operations", "operations", len(operations), limits.max_operations)
-    shapes = _Shapes(document, limits)
-    measured = {}
-    for node in operations:
-        roots = limits.max_mutation_fields if node.operation.value == "mutation" else limits.max_root_fields
-        shape = shapes.operation(node)
-        _refuse(shape, limits, roots)
-        measured[_name_of(node)] = shape
-    # Fragments nobody spreads are refused by validation, but only after it has worked through them.
-    for name in shapes.fragments:
-        shape = shapes.fragment(name, 1)
-        _refuse(_Shape(height=shape.height, selections=shape.selections), limits, 0)
-    if shapes.visited > limits.max_selections:
-        raise _too_many("graphql_too_many_selections", "selections", shapes.visited, limits.max_selections)
-    return measured
-
-
-def _refuse(shape: _Shape, limits: Limits, max_roots: int) -> None:
-    if shape.height > limits.max_nesting:
-        raise _too_deep(shape.height, limits.max_nesting)
-    if shape.depth > limits.max_depth:
-        raise _too_deep(shape.depth, limits.max_depth)
-    for code, what, value, limit in (
-        ("graphql_too_many_aliases", "aliases", shape.aliases, limits.max_aliases),
-        ("graphql_too_many_directives", "directives", shape.directives, limits.max_directives),
-        ("graphql_too_many_root_fields", "fields at the root", shape.roots, max_roots),
-        ("graphql_too_many_selections", "selections", shape.selections, limits.max_selections),
-    ):
-        if value > limit:
-            raise _too_many(code, what, value, limit)
-
-
-class _Shapes:
-    """Measures one document, every fragment once."""
-
-    def __init__(self, document: DocumentNode, limits: Limits) -> None:
-        self.limits = limits
-        self.fragments = fragments_of(document)
-        self.visited = 0
-        self._known: dict[str, _Shape] = {}
-        self._open: set[str] = set()
-
-    def operation(self, node: OperationDefinitionNode) -> _Shape:
-        shape = self._within(node.selection_set, 1)
-        own = len(node.directives or ()) + sum(len(each.directives or ()) for each in node.variable_definitions or ())
-        return replace(shape, directives=shape.directives + own)
-
-    def fragment(self, name: str, level: int) -> _Shape:
-        if name in self._open:
-            raise BadRequest(
-                "A fragment of this document spreads itself.",
-                code="graphql_fragment_cycle",
-                remediation=["Break the circle: a fragment may not contain itself, also not through others."],
-            )
-        node = self.fragments.get(name)
-        if node is None:  # validation has the better words for it
-            return _NOTHING
-        if name not in self._known:
-            self._open.add(name)
-            shape = self._within(node.selection_set, level)
-            self._known[name] = replace(shape, directives=shape.directives + len(node.directives or ()))
-            self._open.discard(name)
-        return self._known[name]
-
-    def _within(self, selections: SelectionSetNode, level: int) -> _Shape:
-        if level > self.limits.max_nesting:
-            raise _too_deep(level, self.limits.max_nesting)
-        found = _NOTHING
-        for node in selections.selections:
-            self.visited += 1
-            found = found.beside(self._one(node, level))
-        return replace(found, height=found.height + 1)
-
-    def _one(self, node: SelectionNode, level: int) -> _Shape:
-        if isinstance(node, FieldNode):
-            shape = self._field(node, level)
-        elif isinstance(node, InlineFragmentNode):
-            shape = self._within(node.selection_set, level + 1)
-        else:
-            shape = self.fragment(cast(FragmentSpreadNode, node).name.value, level + 1)
-        own = len(node.directives or ())
-        return replace(shape, selections=shape.selections + 1, directives=shape.directives + own)
-
-    def _field(self, node: FieldNode, level: int) -> _Shape:
-        introspects = node.name.value in INTROSPECTION_FIELDS
-        if introspects and not self.limits.introspection:
-            raise Forbidden(
-                "This server does not describe its schema over the wire.",
-                code="introspection_off",
-                remediation=["Read the schema from schema/schema.graphql, which is the same."],
-            )
-        below = self._within(node.selection_set, level + 1) if node.selection_set else _NOTHING
-        depth = below.depth + 1
-        if introspects:
-            if depth > INTROSPECTION_DEPTH:
-                raise _too_deep(depth, INTROSPECTION_DEPTH)
-            depth = 1
-        return replace(below, depth=depth, roots=1, aliases=below.aliases + (node.alias is not None))
-
-
 def _scan(source: str, limits: Limits) -> int:
     """The number of tokens. Raises what the first limit says; nothing here recurses."""
     tokens = depth = 0
     for tokens, token in enumerate(_TOKEN.finditer(source), 1):
         if tokens > limits.max_tokens:
-            raise _too_many("graphql_too_large", "tokens", tokens, limits.max_tokens)
+            raise too_many("graphql_too_large", "tokens", tokens, limits.max_tokens)
         if token.lastgroup == "open":
             depth += 1
         elif token.lastgroup == "close":
             depth -= 1
         if depth > limits.max_nesting:
-            raise _too_deep(depth, limits.max_nesting)
+            raise too_deep(depth, limits.max_nesting)
     return tokens
 
 
@@ -290,12 +134,12 @@ def _check_variables(variables: Mapping[str, Any], limits: Limits) -> None:
     """
     weight, level = _VALUE_BYTES * len(variables), 0
     if weight > limits.max_variables_bytes:
-        raise _too_many("graphql_too_large", "bytes of variables", weight, limits.max_variables_bytes)
+        raise too_many("graphql_too_large", "bytes of variables", weight, limits.max_variables_bytes)
     layer: list[object] = list(variables.values())
     while layer:
         level += 1
         if level > limits.max_nesting:
-            raise _too_deep(level, limits.max_nesting)
+            raise too_deep(level, limits.max_nesting)
         below: list[object] = []
         for value in layer:
             if isinstance(value, str):
@@ -306,7 +150,7 @@ def _check_variables(variables: Mapping[str, Any], limits: Limits) -> None:
                     weight += sum(map(len, value)) if isinstance(value, dict) else 0
                     below.extend(value.values() if isinstance(value, dict) else value)
             if weight > limits.max_variables_bytes:
-                raise _too_many("graphql_too_large", "bytes of variables", weight, limits.max_variables_bytes)
+                raise too_many("graphql_too_large", "bytes of variables", weight, limits.max_variables_bytes)
         layer = below
 
 
@@ -317,7 +161,7 @@ class Prepared:
     source_hash: str
     document: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
-    _shapes: Mapping[str | None, _Shape]
+    _shapes: Mapping[str | None, Shape]
     _fragments: Mapping[str, FragmentDefinitionNode]
     _model: CostModel
 
@@ -347,7 +191,7 @@ class Prepared:
         operation = self.operation(operation_name)
         given = variables or {}
         _check_variables(given, self._model.limits)
-        return self._model.cost(operation, self._fragments, given, self._shapes[_name_of(operation)].depth)
+        return self._model.cost(operation, self._fragments, given, self._shapes[name_of(operation)].depth)
 
 
 class _Lru(Generic[T]):
@@ -440,14 +284,14 @@ class Documents:
             size = len(text)
             if size <= self.limits.max_bytes:
                 return text
-        raise _too_many("graphql_too_large", "bytes", size, self.limits.max_bytes)
+        raise too_many("graphql_too_large", "bytes", size, self.limits.max_bytes)
 
     def _prepare(self, key: str, source: str) -> Prepared:
         tokens = _scan(source, self.limits)
         document = _parse(source, self.limits)
-        shapes = _measure(document, self.limits)
+        shapes = measure(document, self.limits)
         _validate(self.schema, document, self.limits)
-        operations = {_name_of(node): node for node in _operations_of(document)}
+        operations = {name_of(node): node for node in operations_of(document)}
         prepared = Prepared(key, document, operations, shapes, fragments_of(document), self._model)
         if key in self._trusted:
             self._kept[key] = prepared
