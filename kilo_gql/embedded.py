@@ -58,8 +58,11 @@ def url(server: PostgresServer, database: str = DATABASE) -> str:
 
 
 def running_url(home: Path) -> str | None:
-    """The URL of the server that runs in ``home`` (None: none does). Starts nothing."""
-    info = PostmasterInfo.read_from_pgdata(home / "postgres")
-    if info is None or not info.is_running():
+    """The URL of the server that runs in ``home`` (None: none does, or it is still starting). Starts nothing."""
+    try:
+        info = PostmasterInfo.read_from_pgdata(home / "postgres")
+    except (AssertionError, ValueError, OSError):
+        return None  # half written: a server is on its way, or the single-user one that makes the database
+    if info is None or info.status != "ready" or not info.is_running():
         return None
     return f"postgresql://postgres@/{DATABASE}?host={quote(str(info.socket_dir))}"
