@@ -2,7 +2,8 @@
 
 Method: one PostgreSQL, three server processes (GraphQL and REST are one of them), the same raw asyncio client on the
 other core. CPU per request is the server process's user + system time over its requests; so it does not depend on how
-busy the machine is, while requests/s and percentiles do. Statements are what asyncpg was asked to run.
+busy the machine is, while requests/s and percentiles do. Statements are counted exactly, by a test:
+tests/behaviour/test_statements.py.
 
     python -m bench.api [--seconds 4] [--connections 1,8,32]
 """
