@@ -39,6 +39,17 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         default=None, description="redis://host/db of its own; unset: one machine, bells ring through PostgreSQL."
     )
+    objects: Path | None = Field(
+        default=None, description="Folder of the stored files; unset: KILO_HOME/objects. Not used with KILO_S3_BUCKET."
+    )
+    s3_bucket: str | None = Field(default=None, description="Files are stored in this bucket; unset: in a folder.")
+    s3_endpoint_url: str | None = Field(default=None, description="Of an S3 service other than AWS.")
+    s3_public_url: str | None = Field(
+        default=None, description="Where browsers reach the S3 service; unset: the API hands out the files itself."
+    )
+    s3_region: str = "us-east-1"
+    s3_access_key_id: SecretStr | None = Field(default=None, description="Unset: found as the AWS tools find theirs.")
+    s3_secret_access_key: SecretStr | None = None
     smtp_url: SecretStr | None = Field(
         default=None, description="smtp[s]://user:password@host:port; unset: mail is written to KILO_HOME/mailbox."
     )
@@ -59,6 +70,7 @@ class Settings(BaseSettings):
     )
     log_format: Literal["console", "json"] = "console"
 
+    max_file_size: int = Field(default=4 << 30, ge=1, description="Bytes a single upload may have.")
     database_pool: int = Field(default=12, ge=2, description="Connections a process keeps for operations.")
     worker_slots: int = Field(default=2, ge=1, description="Jobs a worker process runs at a time, for each queue.")
     worker_processes: int = Field(default=1, ge=1)
@@ -79,10 +91,10 @@ class Settings(BaseSettings):
     )
     trusted_documents_only: bool = False
 
-    @field_validator("home")
+    @field_validator("home", "objects")
     @classmethod
-    def _expand(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _expand(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value is not None else None
 
     @field_validator("allowed_origins", mode="before")
     @classmethod
@@ -97,6 +109,11 @@ class Settings(BaseSettings):
     def origins(self) -> frozenset[str]:
         """Browser origins that may use a session cookie or open a websocket."""
         return frozenset((self.base_url.rstrip("/"), *self.allowed_origins))
+
+    @property
+    def object_root(self) -> Path:
+        """The folder of the object store, where no bucket is set."""
+        return self.objects or self.home / "objects"
 
     @cached_property
     def _secret(self) -> bytes:

@@ -3,7 +3,8 @@
     KiloError
     ├── BadRequest 400        ├── Unauthorized 401     ├── Forbidden 403
     ├── NotFound 404          ├── Conflict 409         ├── Gone 410
-    ├── TooLarge 413          ├── RateLimited 429      └── Unavailable 503
+    ├── TooLarge 413          ├── RateLimited 429      ├── Unavailable 503
+    └── InsufficientStorage 507
 
 Anything that is not a ``KiloError`` is a bug: it is logged with its request id and masked.
 ``docs/errors.md`` is the catalogue of the codes; a test keeps it equal to the code.
@@ -103,6 +104,13 @@ class Unavailable(KiloError):
 
     status = 503
     default_code = "unavailable"
+
+
+class InsufficientStorage(KiloError):
+    """There is no room for what was sent; what is stored already stays."""
+
+    status = 507
+    default_code = "storage_full"
 
 
 def not_found(noun: str) -> NotFound:

@@ -12,16 +12,22 @@ import shutil
 import subprocess
 import sys
 
-# lane (pytest marker) -> (the program it runs, the Debian package that has it)
+# lane (pytest marker) -> the programs it runs, each with the Debian package that has it
 LANES = {
-    "scale": ("redis-server", "redis-server"),
+    "scale": {"redis-server": "redis-server"},
+    "browser": {"chromium": "chromium", "node": "nodejs", "npm": "npm"},
+    "exiftool": {"exiftool": "libimage-exiftool-perl"},
 }
 
 
-def missing() -> dict[str, str]:
-    """The lanes whose program is not there, with the package that has it."""
+def missing() -> dict[str, list[str]]:
+    """The lanes that lack a program, with the packages that have what they lack."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"  # Debian's servers live there, a plain user's PATH may not
-    return {lane: package for lane, (program, package) in LANES.items() if not shutil.which(program, path=path)}
+    wanted = {
+        lane: [package for program, package in programs.items() if not shutil.which(program, path=path)]
+        for lane, programs in LANES.items()
+    }
+    return {lane: packages for lane, packages in wanted.items() if packages}
 
 
 def install(packages: list[str]) -> None:
@@ -38,10 +44,10 @@ def install(packages: list[str]) -> None:
 def main() -> None:
     lanes = missing()
     if lanes and os.geteuid() == 0 and shutil.which("apt-get"):
-        install(sorted(set(lanes.values())))
+        install(sorted({package for packages in lanes.values() for package in packages}))
         lanes = missing()
-    for lane, package in lanes.items():
-        print(f"Left out: the tests marked '{lane}' (install {package} to run them).", file=sys.stderr)
+    for lane, packages in lanes.items():
+        print(f"Left out: the tests marked '{lane}' (install {', '.join(packages)} to run them).", file=sys.stderr)
     if lanes and os.environ.get("CI") == "true":
         sys.exit("CI leaves no lane out.")
     print(" and ".join(f"not {lane}" for lane in lanes))
