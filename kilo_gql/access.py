@@ -31,6 +31,12 @@ class Perm(StrEnum):
     STUDIO_READ = "studio.read"
     STUDIO_CREATE = "studio.create"
     STUDIO_MANAGE = "studio.manage"
+    ASSET_READ = "asset.read"
+    ASSET_UPLOAD = "asset.upload"
+    ASSET_UPDATE = "asset.update"
+    ASSET_RATE = "asset.rate"
+    ASSET_DELETE = "asset.delete"
+    ASSET_PURGE = "asset.purge"
     JOB_READ = "job.read"
     JOB_RUN = "job.run"
     EVENT_READ = "event.read"
@@ -61,6 +67,12 @@ RULES: Final[dict[Perm, Rule]] = {
     Perm.STUDIO_READ: Rule(Role.VIEWER),
     Perm.STUDIO_CREATE: Rule(None),
     Perm.STUDIO_MANAGE: Rule(Role.OWNER, token=False),
+    Perm.ASSET_READ: Rule(Role.VIEWER, archived=True),
+    Perm.ASSET_UPLOAD: Rule(Role.EDITOR),
+    Perm.ASSET_UPDATE: Rule(Role.EDITOR),
+    Perm.ASSET_RATE: Rule(Role.EDITOR),
+    Perm.ASSET_DELETE: Rule(Role.EDITOR),
+    Perm.ASSET_PURGE: Rule(Role.OWNER),
     Perm.JOB_READ: Rule(Role.VIEWER, archived=True),
     Perm.JOB_RUN: Rule(Role.EDITOR),
     Perm.EVENT_READ: Rule(Role.VIEWER, archived=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from uuid import UUID
 
 import orjson
@@ -15,7 +16,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from kilo_gql import floors, health, pages
+from kilo_gql import floors, health, media, objects, pages, uploading
 from kilo_gql.access import Anonymous
 from kilo_gql.config import Settings
 from kilo_gql.domain import auth, events, invitations, users
@@ -29,6 +30,8 @@ from kilo_gql.rest.machinery import endpoint, problem
 from kilo_gql.rest.routes import ROUTES
 from kilo_gql.rest.sse import Reading, last_event_id, stream
 from kilo_gql.services import Services, open_services, services
+from kilo_gql.signed_urls import Signer
+from kilo_gql.storage import Store
 
 
 def end_streams(app: Starlette) -> None:
@@ -79,6 +82,9 @@ def _routes(settings: Settings) -> list[BaseRoute]:
         Route("/v1/reference", reference_page),
         Route("/v1/realtime", Realtime()),
         *(Route(openapi.PREFIX + r.path, endpoint(r, services), methods=[r.method]) for r in ROUTES),
+        Route(media.ROUTE, media.serve, methods=["GET", "OPTIONS"]),
+        Route(uploading.ROUTE, uploading.Uploading(), methods=list(uploading.METHODS)),
+        objects.signed_objects(_store, Signer.of(settings), _now),
         Route("/", _landing),
         Route("/sign-in", _confirm, methods=["GET"]),
         Route("/join", _invited, methods=["GET"]),
@@ -88,6 +94,14 @@ def _routes(settings: Settings) -> list[BaseRoute]:
         Route("/readyz", _readyz),
         Route("/metrics", _metrics),
     ]
+
+
+def _store(request: Request) -> Store:
+    return services(request).store
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Socket:

@@ -8,7 +8,7 @@ matches no row and raises ``Stale``. Leases are measured by the database's clock
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -74,6 +74,7 @@ class Failure:
     code: str
     message: str
     remediation: Sequence[str] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def crashed(last_words: str) -> Failure:
@@ -156,7 +157,7 @@ _EXPIRE: Final = text(
         finished_at = CASE WHEN cancel_requested OR lost >= :most THEN now() END,
         updated_at = now()
     FROM silent WHERE jobs.id = silent.id
-    RETURNING jobs.id, project_id, queue, type, status, error_code
+    RETURNING jobs.id, project_id, asset_id, queue, type, status, error_code
     """
 )
 
@@ -235,13 +236,27 @@ async def put_back(tx: Tx, mine: Claim, *, delay: float | None = None, refund: b
     return await _leave(tx, mine, JobStatus.QUEUED, delay=delay, refund=refund)
 
 
-async def expire(tx: Tx) -> int:
-    """Queue the jobs again whose workers fell silent, or end those that lost too many; returns how many there were."""
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What became of a job whose worker fell silent: queued again, canceled, or failed for ``failure``."""
+
+    id: UUID
+    type: str
+    project_id: UUID | None
+    asset_id: UUID | None
+    failure: Failure | None
+
+
+async def expire(tx: Tx) -> list[Expired]:
+    """Queue the jobs again whose workers fell silent, or end those that lost too many; returns what became of each."""
     limits = {"most": MAX_LOST, "code": _LOST.code, "error": _LOST.message}
     rows = (await tx.unchecked(_EXPIRE, {**limits, "remediation": list(_LOST.remediation)})).all()
     for row in rows:
         _tell(tx, row)
-    return len(rows)
+    return [
+        Expired(row.id, row.type, row.project_id, row.asset_id, _LOST if row.status == JobStatus.FAILED else None)
+        for row in rows
+    ]
 
 
 async def runnable(tx: Tx, queues: Sequence[Queue], most: int) -> dict[Queue, int]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 from rich.console import Console
@@ -13,6 +16,10 @@ from rich.table import Table
 
 from kilo_gql.config import Settings
 from kilo_gql.errors import KiloError
+
+if TYPE_CHECKING:
+    from kilo_gql.importing.command import Wish
+    from kilo_gql.importing.report import Report
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="KILO: from card to client.")
 console = Console()
@@ -54,6 +61,54 @@ def demo() -> None:
     show.run(console)
 
 
+@app.command("import")
+def import_photos(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Photos, folders, cards.")],
+    project: Annotated[str, typer.Option(help="Its id or title; a new title makes a project.")],
+    url: Annotated[str | None, typer.Option(envvar="KILO_URL", help="The server; none: the one of KILO_HOME.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="Holds a bearer; else KILO_TOKEN is taken.")] = None,
+    parallel: Annotated[int, typer.Option(min=1, max=16, help="Files sent at a time.")] = 4,
+    wait: Annotated[bool, typer.Option(help="Until every photo is ready or quarantined.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one document at the end.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Show what would be imported; ask nobody.")] = False,
+) -> None:
+    """Bring photos in: resumes where it was, skips what is there. Exit code 1 if a file is not in, 130 after Ctrl-C."""
+    from kilo_gql.importing import command
+
+    wish = command.Wish(paths, project, parallel, wait)
+    screen = complaints if as_json else console
+    if dry_run:
+        found = command.dry_run(wish, screen)
+        if as_json:
+            typer.echo(command.document(found))
+        return
+    bearer = token_file.read_text().strip() if token_file is not None else os.environ.get("KILO_TOKEN")
+    report = asyncio.run(_import(wish, url, bearer, screen))
+    if as_json:
+        typer.echo(json.dumps(report.document(), indent=2))
+    else:
+        report.print(console)
+    raise typer.Exit(report.exit_code)
+
+
+async def _import(wish: Wish, url: str | None, bearer: str | None, screen: Console) -> Report:
+    """Import with the token given, or signed in as the owner of this machine's installation."""
+    from kilo_gql.importing import client, command
+
+    settings = Settings()
+    if bearer:
+        return await command.run(wish, url or settings.base_url, client.Token(bearer), screen)
+    from kilo_gql import up as stack
+
+    link = await stack.sign_in_link(settings)
+    async with client.open_http(url or settings.base_url) as http:
+        session = await client.Session.by_link(http, link)
+        try:
+            return await command.run(wish, str(http.base_url), session, screen)
+        finally:
+            await session.end(http)
+
+
 @app.command()
 def api(host: Host = None, port: Port = None) -> None:
     """Serve GraphQL and REST; the database must be there."""
@@ -86,8 +141,14 @@ def migrate() -> None:
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    deep: Annotated[bool, typer.Option(help="Check instead that database and stored files fit together.")] = False,
+    decode: Annotated[bool, typer.Option(help="With --deep: read every byte, open every rendition.")] = False,
 ) -> None:
     """Check database, store, queue, disk, versions and models. Exit code 1 if something needed is missing."""
+    if deep:
+        from kilo_gql import safekeeping
+
+        raise typer.Exit(0 if asyncio.run(safekeeping.deep(Settings(), console, decode=decode, as_json=as_json)) else 1)
     from kilo_gql import health
 
     findings = asyncio.run(health.examine(Settings()))
@@ -100,6 +161,38 @@ def doctor(
             table.add_row(found.part, mark, found.says, found.remedy if found.ok is False else "")
         console.print(table)
     raise typer.Exit(1 if any(found.ok is False for found in findings) else 0)
+
+
+@app.command()
+def verify(
+    project: Annotated[UUID | None, typer.Option(help="Only this project's originals.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on with a run that did not come to its end.")] = False,
+) -> None:
+    """Read every original again and compare it with its checksum. Exit code 1 if one is damaged."""
+    from kilo_gql import safekeeping
+
+    sound = asyncio.run(safekeeping.verify(Settings(), console, project, resume=resume))
+    raise typer.Exit(0 if sound else 1)
+
+
+@app.command()
+def backup(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
+    """Write the database and all stored files into a folder. KILO may go on working meanwhile."""
+    from kilo_gql import safekeeping
+
+    raise typer.Exit(0 if asyncio.run(safekeeping.make_backup(Settings(), console, folder)) else 1)
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="What `kilo backup` wrote.")],
+    replace: Annotated[bool, typer.Option(help="The present database may be lost.")] = False,
+) -> None:
+    """Bring a backup back into an empty installation that is not running."""
+    from kilo_gql import safekeeping
+
+    sound = asyncio.run(safekeeping.bring_back(Settings(), console, folder, replace=replace))
+    raise typer.Exit(0 if sound else 1)
 
 
 @app.command()

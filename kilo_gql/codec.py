@@ -21,7 +21,7 @@ _VALUES: Final[dict[str, type]] = {}
 
 
 def stored(cls: type) -> type:
-    """Register a frozen dataclass that operations answer with, so that its values can be kept and replayed."""
+    """Register a frozen dataclass or Struct that operations answer with, so that values can be kept and replayed."""
     _VALUES[cls.__name__] = cls
     return cls
 
@@ -53,10 +53,11 @@ def freeze(value: Any) -> Any:
         pairs = ((attr.key, getattr(value, attr.key)) for attr in inspect(type(value)).column_attrs)
         columns = {name: freeze(item) for name, item in pairs if not isinstance(item, bytes)}
         return {"$row": type(value).__name__, **columns}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, msgspec.Struct) or (dataclasses.is_dataclass(value) and not isinstance(value, type)):
         if type(value).__name__ not in _VALUES:
             raise TypeError(f"{type(value).__name__} is not @stored")
-        fields = {f.name: freeze(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        names = value.__struct_fields__ if isinstance(value, msgspec.Struct) else _field_names(value)
+        fields = {name: freeze(getattr(value, name)) for name in names}
         return {"$value": type(value).__name__, **fields}
     if isinstance(value, list | tuple):
         return [freeze(item) for item in value]
@@ -67,6 +68,10 @@ def freeze(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float | bool | dict):
         return value
     raise TypeError(f"cannot keep a {type(value).__name__}")
+
+
+def _field_names(value: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(value)]
 
 
 def thaw(data: Any) -> Any:

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ARRAY, Select, String, bindparam, event, func, insert, select
+from sqlalchemy import ARRAY, Select, String, bindparam, event, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -47,14 +47,29 @@ VISIBLE: Final = [
 ]
 
 
+class Links(Protocol):
+    """Makes addresses of stored files; an object store is one."""
+
+    async def signed_get(
+        self, key: str, *, expires_at: datetime, content_type: str, filename: str | None = None
+    ) -> str:
+        """An address that anybody may read the file from until then."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class House:
-    """What the domain may know about the house it runs in."""
+    """What the domain may know about the house it runs in. ``links``: of the object store, once that is open.
+
+    ``max_file_size``: of one upload, in bytes.
+    """
 
     base_url: str
     signup_open: bool
     key: Callable[[str], bytes]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    links: Links | None = None
+    max_file_size: int = 4 << 30
 
 
 class _GuardedSession(OrmSession):
@@ -245,6 +260,29 @@ class Tx:
         statement = pg_insert(table).on_conflict_do_nothing() if ignore else insert(table)
         result = await self.session.execute(statement.values(values), execution_options={"kilo_checked": True})
         return int(result.rowcount)  # type: ignore[attr-defined]
+
+    async def upsert(
+        self, model: type[Base], rows: Iterable[Mapping[str, Any]], *, changing: Sequence[str], stamp: str
+    ) -> Sequence[Any]:
+        """Write rows that may be there already, each checked like a flushed one, in one statement.
+
+        Of those that are there the columns ``changing`` become as given; only if one of them differs is the row
+        written, and its ``stamp`` with it. Returns the primary keys of the rows that were.
+        """
+        values = [dict(row) for row in rows]
+        for row in values:
+            self.check_write(model, row)
+        if not values:
+            return []
+        table: Any = model.__table__
+        new = pg_insert(table).values(values)
+        news = new.excluded
+        statement = new.on_conflict_do_update(
+            index_elements=list(table.primary_key.columns),
+            set_={name: news[name] for name in (*changing, stamp)},
+            where=or_(*(table.c[name].is_distinct_from(news[name]) for name in changing)),
+        ).returning(*table.primary_key.columns)
+        return (await self.session.execute(statement, execution_options={"kilo_checked": True})).all()
 
     async def unchecked(self, statement: Executable, parameters: Any = None) -> Any:
         """Run a statement outside the guard. For the house's own tables (keys, outbox, jobs), never from ``domain``."""

@@ -35,12 +35,17 @@ def start(home: Path) -> PostgresServer:
     data = home / "postgres"
     home.mkdir(parents=True, exist_ok=True)
     server = get_server(data, cleanup_mode=None, start=False)
-    if not (data / "PG_VERSION").exists():
+    if not exists(home):
         server.ensure_pgdata_inited()
         with (data / "postgresql.conf").open("a") as config:
             config.write(_CONFIG)
     server.start()
     return server
+
+
+def exists(home: Path) -> bool:
+    """Was a server ever made in ``home``?"""
+    return (home / "postgres" / "PG_VERSION").exists()
 
 
 def stop(server: PostgresServer) -> None:

@@ -22,6 +22,9 @@ FLOORS: Final = (
     Floor("starlette", "1.3.1", "paths that move the authority (PYSEC-2026-248), Range in O(n²), Host poisoning"),
     Floor("strawberry-graphql", "0.327.2", "websocket authentication and subscription limits"),
     Floor("pillow", "13.0.0", "heap overflow in the JPEG decoder (CVE-2026-112403)"),
+    Floor("pillow-heif", "1.8.0", "libheif before 1.23 (CVE-2026-32740, CVE-2026-32741, CVE-2026-28231)"),
+    Floor("rawpy", "0.28.0", "LibRaw before 0.22.2 (CVE-2026-20889, CVE-2026-20911, CVE-2026-21413)"),
+    Floor("pyvips-binary", "8.18.0", "decoders bundled with older libvips"),
     Floor("pyjwt", "2.15.0", "algorithm allow-list bypass, ignored crit header"),
     Floor("python-multipart", "0.0.27", "denial of service in form parsing (CVE-2026-40347)"),
 )

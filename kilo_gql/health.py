@@ -18,6 +18,7 @@ from kilo_gql import floors
 from kilo_gql.backing import database_url, redis_url, revision
 from kilo_gql.config import Settings
 from kilo_gql.errors import KiloError
+from kilo_gql.storage import open_store
 from migrations import HEAD
 
 #: Bytes free below which uploads would soon fail.
@@ -68,6 +69,21 @@ async def queue(settings: Settings) -> Finding:
 
 
 async def store(settings: Settings) -> Finding:
+    """Is the object store there, and is it ours?"""
+    place = f"bucket {settings.s3_bucket}" if settings.s3_bucket else str(settings.object_root)
+    if settings.s3_bucket is None and not settings.object_root.exists():
+        return Finding("store", None, f"{place}: made by the first start")
+    opened = await open_store(settings)
+    try:
+        await opened.check()
+    except KiloError as error:
+        return Finding("store", False, error.message, error.remediation[0])
+    finally:
+        await opened.aclose()
+    return Finding("store", True, place)
+
+
+async def disk(settings: Settings) -> Finding:
     """Can files be written, and is there room?"""
     settings.home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.home).free
@@ -87,7 +103,7 @@ async def versions(settings: Settings) -> Finding:
 
 async def decoders(settings: Settings) -> Finding:
     """Which libraries will open photographs? Asked of the packages, so that no pixel library is loaded here."""
-    names = ("pillow", "rawpy", "numpy")
+    names = ("pyvips-binary", "pillow-heif", "rawpy", "pillow", "numpy")
     says = f"Python {sys.version.split()[0]}, " + ", ".join(f"{name} {version(name)}" for name in names)
     return Finding("decoders", True, says)
 
@@ -109,7 +125,7 @@ async def weights(settings: Settings) -> Finding:
 Check = Callable[[Settings], Awaitable[Finding]]
 
 #: In the order of the table.
-CHECKS: Final[tuple[Check, ...]] = (database, queue, store, versions, decoders, gpu, weights)
+CHECKS: Final[tuple[Check, ...]] = (database, queue, store, disk, versions, decoders, gpu, weights)
 
 #: What must hold before traffic is sent to a process.
 READY: Final[tuple[Check, ...]] = (database, queue)

@@ -32,6 +32,9 @@ from kilo_gql.models.base import uuid7
 class JobType(StrEnum):
     """Everything that is done in the background; ``tasks`` has one handler for each."""
 
+    ASSET_INGEST = "asset.ingest"
+    ASSET_RENDER = "asset.render"
+    ASSET_PURGE = "asset.purge"
     DRILL = "drill"
     MAIL_LOGIN = "mail.login"
     MAIL_INVITATION = "mail.invitation"
@@ -40,6 +43,9 @@ class JobType(StrEnum):
 
 #: What each type of job waits for.
 QUEUES: Final[dict[JobType, Queue]] = {
+    JobType.ASSET_INGEST: Queue.CPU,
+    JobType.ASSET_RENDER: Queue.CPU,
+    JobType.ASSET_PURGE: Queue.IO,
     JobType.DRILL: Queue.CPU,
     JobType.MAIL_LOGIN: Queue.IO,
     JobType.MAIL_INVITATION: Queue.IO,

@@ -45,6 +45,12 @@ class Operation(Generic[R]):
     write: bool
     #: How long the answer to a keyed call is kept (None: its answers hold secrets and are never kept).
     retention: timedelta | None
+    #: Puts into an answer, the first as well as a replayed one, what must not be kept: addresses that expire.
+    dress: Callable[[Tx, R], R] | None = None
+
+    def dressed(self, tx: Tx, value: R) -> R:
+        """The answer as it is given."""
+        return value if self.dress is None else self.dress(tx, value)
 
     @property
     def doc(self) -> str:
@@ -111,7 +117,7 @@ class Throat:
     ) -> Outcome[R]:
         async with self.db.transaction(actor, operation.perm, write=operation.write) as tx:
             if claim is not None and (kept := await idempotency.claim(tx, claim)) is not None:
-                return Outcome(kept.value, kept.op_id, replayed=True, told=kept.told)
+                return Outcome(operation.dressed(tx, kept.value), kept.op_id, replayed=True, told=kept.told)
             value = await operation.body(tx, *arguments, **named)
             if operation.write:
                 await tx.write_outbox()
@@ -121,7 +127,7 @@ class Throat:
         self._nudge(tx)
         if tx.refusal is not None:
             raise tx.refusal
-        return Outcome(value, tx.op_id, told=bool(tx.changes))
+        return Outcome(operation.dressed(tx, value), tx.op_id, told=bool(tx.changes))
 
     def _nudge(self, tx: Tx) -> None:
         if tx.changes:
@@ -133,7 +139,11 @@ class Throat:
 
 
 def operation(
-    perm: Perm, *, write: bool = False, retention: timedelta | None = idempotency.RETENTION
+    perm: Perm,
+    *,
+    write: bool = False,
+    retention: timedelta | None = idempotency.RETENTION,
+    dress: Callable[[Tx, Any], Any] | None = None,
 ) -> Callable[[Callable[..., Awaitable[R]]], Operation[R]]:
     """Declare a domain function as an operation. Without a permission there is no way to write it."""
 
@@ -143,7 +153,7 @@ def operation(
             raise TypeError(f"two operations are called {name}")
         if not inspect.getdoc(body):
             raise TypeError(f"operation {name} has no docstring")
-        declared = Operation(name, Perm(perm), body, write, retention if write else None)
+        declared = Operation(name, Perm(perm), body, write, retention if write else None, dress)
         OPERATIONS[name] = declared
         return declared
 

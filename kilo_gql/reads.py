@@ -25,13 +25,17 @@ class LightRow(msgspec.Struct, frozen=True):
 
 
 class Read:
-    """A ``select`` of named columns. Its own bind parameters are given as UUID, int, str, or datetime."""
+    """A ``select`` of named columns. Its own bind parameters are given as UUID, int, str, or datetime.
 
-    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
+    ``row``: the type to make of a row, with a field for each column, in their order; without one, a ``LightRow``.
+    """
+
+    def __init__(self, statement: Select[*tuple[Any, ...]], row: type[msgspec.Struct] | None = None) -> None:
         self._statement = statement
+        self._row = row
 
     @cached_property
-    def _compiled(self) -> tuple[str, tuple[str, ...], dict[str, Any], type[LightRow]]:
+    def _compiled(self) -> tuple[str, tuple[str, ...], dict[str, Any], type[Any]]:
         compiled: Any = self._statement.options(*VISIBLE).compile(dialect=_DIALECT)
         processors = compiled._bind_processors
         fixed = {
@@ -39,7 +43,8 @@ class Read:
             for name, value in compiled.params.items()
         }
         names = [str(column.key) for column in self._statement.selected_columns]
-        row: Any = msgspec.defstruct("Row", names, bases=(LightRow,), frozen=True)
+        row: Any = self._row or msgspec.defstruct("Row", names, bases=(LightRow,), frozen=True)
+        assert tuple(names) == row.__struct_fields__
         return compiled.string, tuple(compiled.positiontup), fixed, row
 
     async def rows(self, tx: Tx, **values: Any) -> Sequence[Any]:

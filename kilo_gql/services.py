@@ -31,6 +31,7 @@ from kilo_gql.limits import Limiter, MemoryLimiter, RedisLimiter, spend
 from kilo_gql.metrics import Metrics
 from kilo_gql.operations import Throat
 from kilo_gql.relay import Relay
+from kilo_gql.storage import Store
 from resolvers.schema import CORE
 from resolvers.subscription import sources
 from tasks.broker import HouseBells
@@ -51,6 +52,7 @@ class Services:
     socket: GraphQLSocket
     streams: ProcessSeats
     metrics: Metrics
+    store: Store
 
     async def proof(self, connection: HTTPConnection) -> Proof:
         """Who is asking: a bearer first, then the session cookie. Raises Unauthorized if either is no longer good."""
@@ -114,6 +116,8 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
         redis = backing.redis_url(settings)
         db = assembly.open_database(settings)
         stack.push_async_callback(db.close)
+        store = await assembly.open_store(settings, db)
+        stack.push_async_callback(store.aclose)
         bell = await Bell.open(url, redis)
         stack.push_async_callback(bell.close)
         bells = HouseBells(bell, redis)
@@ -159,6 +163,7 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
             socket=socket,
             streams=ProcessSeats(settings.socket_connections_per_actor),
             metrics=metrics,
+            store=store,
         )
 
 

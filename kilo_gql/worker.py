@@ -22,7 +22,7 @@ from kilo_gql.models import Queue
 from kilo_gql.supervisor import on_supervisor_death
 from tasks import registry
 from tasks.broker import HouseBells, Line
-from tasks.child import Children
+from tasks.child import ChildLimits, Children
 from tasks.kit import Workshop
 from tasks.runner import Runner
 
@@ -32,6 +32,9 @@ GRACE: Final = 5.0
 _THREADS: Final = 2.0
 #: Connections beside one for each slot: heartbeats, progress, reconciling.
 _SPARE_CONNECTIONS: Final = 3
+
+#: Pictures travel by file; a child that sends more than this is not in its right mind.
+CHILD_LIMITS: Final = ChildLimits(max_result_bytes=4 << 20)
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -63,9 +66,13 @@ async def open_worker(settings: Settings, queues: Sequence[Queue]) -> AsyncItera
         stack.push_async_callback(bell.close)
         bells = HouseBells(bell, redis)
         stack.callback(bells.close)
-        children = Children(settings.worker_slots * len([queue for queue in queues if queue is not Queue.IO]) or 1)
+        store = await assembly.open_store(settings, db)
+        stack.push_async_callback(store.aclose)
+        children = Children(
+            settings.worker_slots * len([queue for queue in queues if queue is not Queue.IO]) or 1, limits=CHILD_LIMITS
+        )
         stack.push_async_callback(children.aclose)
-        runner = Runner(Workshop(settings, db, bells, children), registry.handlers())
+        runner = Runner(Workshop(settings, db, bells, children, store), registry.handlers())
         lines = {queue: Line(queue, settings.worker_slots, runner.run_next, redis) for queue in queues}
         stack.push_async_callback(_close, lines.values())
         stack.push_async_callback(runner.drain, 0.0)

@@ -23,6 +23,9 @@ class ProjectStats:
     member_count: int = text("People with a role in the project.")
     open_job_count: int = text("Jobs that are queued or running.")
     failed_job_count: int = text("Jobs that failed and may be retried.")
+    asset_count: int = text("Photos that lists show: arrived, and not in the trash; a RAW+JPEG pair is one.")
+    ready_count: int = text("Those of them that are ready.")
+    quarantined_count: int = text("Files that were set aside.")
 
 
 @shows(models.Project)

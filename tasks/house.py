@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from kilo_gql.domain import renders, trash
 from kilo_gql.domain.upkeep import BATCH, sweep
 from kilo_gql.jobs import JobType
 from tasks.kit import Kit
 from tasks.registry import handles
+from tasks.uploads import sweep_uploads
 
 
 @handles(JobType.HOUSE_SWEEP)
@@ -22,4 +24,17 @@ async def sweep_house(kit: Kit) -> Mapping[str, Any]:
             batch = await sweep(tx)
         gone.update(batch)
         more = BATCH in batch.values()
+    more = True
+    while more:
+        async with kit.write() as tx:
+            purged = await trash.purge_expired(tx)
+        gone["trashed_assets"] += purged
+        more = purged == trash.BATCH
+    more = True
+    while more:
+        async with kit.write() as tx:
+            swept = await renders.sweep_crops(tx)
+        gone["crops"] += swept
+        more = swept == renders.BATCH
+    gone.update(await sweep_uploads(kit))
     return dict(gone)

@@ -17,6 +17,7 @@ from kilo_gql.claims import CancelRequested, Claim, Report, Stale
 from kilo_gql.config import Settings
 from kilo_gql.db import Database, Tx
 from kilo_gql.operations import Bells
+from kilo_gql.storage import Store
 from tasks.child import Children
 
 _WORKER: Final = System("worker")
@@ -30,6 +31,7 @@ class Workshop:
     db: Database
     bells: Bells
     children: Children
+    store: Store
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:

@@ -11,27 +11,39 @@ from kilo_gql.jobs import QUEUES, JobType
 from kilo_gql.models import Queue
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from kilo_gql.claims import Failure
+    from kilo_gql.db import Tx
     from tasks.kit import Kit
 
 Work = Callable[["Kit"], Awaitable[Mapping[str, Any] | None]]
+#: What a failed job means to the things it was about, told in the transaction that ends it: (tx, asset id, why).
+Aftermath = Callable[["Tx", "UUID", "Failure"], Awaitable[None]]
 
 #: The modules that declare handlers; a new one is added here.
-MODULES: Final = ("tasks.drills", "tasks.house", "tasks.mail")
+MODULES: Final = ("tasks.drills", "tasks.house", "tasks.ingest", "tasks.mail", "tasks.purge", "tasks.render")
 
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A type's handler. ``attempts``: how often its job is tried (None: as the settings say)."""
+    """A type's handler. ``attempts``: how often its job is tried (None: as the settings say).
+
+    ``failed`` is told when a job about an asset has failed for good, whether here or because its workers died.
+    """
 
     type: JobType
     work: Work
     attempts: int | None = None
+    failed: Aftermath | None = None
 
 
 _handlers: Final[dict[str, Handler]] = {}
 
 
-def handles(type_: JobType, *, queue: Queue | None = None, attempts: int | None = None) -> Callable[[Work], Work]:
+def handles(
+    type_: JobType, *, queue: Queue | None = None, attempts: int | None = None, failed: Aftermath | None = None
+) -> Callable[[Work], Work]:
     """Declare the handler of a type of job: a coroutine that is given its ``Kit`` and returns the job's result.
 
     The queue of a type stands in ``kilo_gql.jobs.QUEUES``; naming it here as well is checked against that.
@@ -42,7 +54,7 @@ def handles(type_: JobType, *, queue: Queue | None = None, attempts: int | None 
             raise TypeError(f"two handlers for {type_}")
         if queue is not None and queue is not QUEUES[type_]:
             raise TypeError(f"{type_} waits in {QUEUES[type_]}, not in {queue}")
-        _handlers[type_] = Handler(type_, work, attempts)
+        _handlers[type_] = Handler(type_, work, attempts, failed)
         return work
 
     return declare

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import Final
 from uuid import UUID
@@ -13,9 +13,10 @@ import structlog
 
 from kilo_gql import claims, jobs
 from kilo_gql.claims import CancelRequested, Claim, Failure, Stale
+from kilo_gql.db import Tx
 from kilo_gql.errors import KiloError
 from kilo_gql.jobs import JobType, NewJob
-from kilo_gql.models import Queue
+from kilo_gql.models import JobStatus, Queue
 from tasks.child import ChildClosed, ChildError, ChildFailed
 from tasks.kit import Kit, Workshop
 from tasks.registry import Handler
@@ -138,9 +139,16 @@ class Runner:
             elif held.why is Stop.CANCELED or isinstance(error, CancelRequested):
                 await claims.put_back(tx, claim)
             elif isinstance(outcome := self._judge(claim, error), Failure):
-                await claims.fail(tx, claim, outcome)
+                if await claims.fail(tx, claim, outcome) is JobStatus.FAILED:
+                    await self._aftermath(tx, claim.type, claim.asset_id, outcome)
             else:
                 await claims.put_back(tx, claim, delay=outcome)
+
+    async def _aftermath(self, tx: Tx, type_: str, asset_id: UUID | None, failure: Failure) -> None:
+        """Tell what was worked on that it will not come to anything, in the transaction that says so of the job."""
+        handler = self.handlers.get(type_)
+        if handler is not None and handler.failed is not None and asset_id is not None:
+            await handler.failed(tx, asset_id, failure)
 
     def _judge(self, claim: Claim, error: BaseException | None) -> Failure | float | None:
         """A failed attempt is a failed job, or is tried again after so many seconds (None: at once)."""
@@ -152,7 +160,7 @@ class Runner:
             return claims.crashed(str(error).partition("\n")[0]) if last else None
         if isinstance(error, KiloError):
             if last or error.retry_after is None:
-                return Failure(error.code, error.message, error.remediation)
+                return Failure(error.code, error.message, error.remediation, error.details)
             return error.retry_after
         _log.error("a handler raised", job=str(claim.id), type=claim.type, attempt=claim.attempts, exc_info=error)
         if last:
@@ -211,15 +219,20 @@ class Runner:
         served = list(queues)
 
         async def once() -> None:
-            async with self.workshop.write() as tx:
-                await claims.expire(tx)
-                waiting = await claims.runnable(tx, served, slots)
-            for queue, count in waiting.items():
+            for queue, count in (await self.repair(served, slots)).items():
                 nudge(queue, count)
 
         while True:
             await asyncio.sleep(self.workshop.settings.reconcile_every * random.uniform(0.5, 1.5))  # noqa: S311
             await _tolerant("reconciling failed", once)
+
+    async def repair(self, queues: Sequence[Queue], slots: int) -> Mapping[Queue, int]:
+        """Take back the jobs whose workers fell silent; returns how many of each queue can run (at most ``slots``)."""
+        async with self.workshop.write() as tx:
+            for lost in await claims.expire(tx):
+                if lost.failure is not None:
+                    await self._aftermath(tx, lost.type, lost.asset_id, lost.failure)
+            return await claims.runnable(tx, queues, slots)
 
     async def sweep(self) -> None:
         """See to it that the house is swept, for ever, once an hour."""

@@ -9,14 +9,16 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from sqlalchemy import BigInteger, Uuid, bindparam, func, select
+from sqlalchemy import BigInteger, Uuid, bindparam, func, select, text
 from sqlalchemy.sql import ColumnElement
 
 from kilo_gql.access import Perm
 from kilo_gql.db import Tx
+from kilo_gql.domain.capture_times import rezone
 from kilo_gql.errors import BadRequest
 from kilo_gql.events import Change, EventName
-from kilo_gql.models import Job, JobStatus, Member, Project, ProjectStatus, Role, Studio
+from kilo_gql.models import Asset, AssetStatus, Job, JobStatus, Member, Project, ProjectStatus, Role, Studio
+from kilo_gql.models.assets import SHOWN
 from kilo_gql.models.base import uuid7
 from kilo_gql.operations import operation
 from kilo_gql.paging import Page, Slice, by_id, page_of
@@ -135,7 +137,9 @@ async def update_project(tx: Tx, project_id: UUID, change: ProjectChange) -> Pro
         tx.ask(Perm.PROJECT_MANAGE)
     project = await tx.get(Project, project_id, lock=True)
     checks: dict[str, Callable[[Any], object]] = {"title": _title, "description": _description, "timezone": _timezone}
-    values = {name: checks.get(name, _same)(value) for name, value in wanted.items()}
+    values: dict[str, Any] = {name: checks.get(name, _same)(value) for name, value in wanted.items()}
+    if "timezone" in values and values["timezone"] != project.timezone:
+        await rezone(tx, project_id, values["timezone"])
     return _apply(tx, project, values)
 
 
@@ -159,11 +163,14 @@ async def restore_project(tx: Tx, project_id: UUID) -> Project:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Counts of a project's contents, computed by the database."""
+    """Counts of a project's contents, computed by the database. ``asset_count`` is of the photos that lists show."""
 
     member_count: int = 0
     open_job_count: int = 0
     failed_job_count: int = 0
+    asset_count: int = 0
+    ready_count: int = 0
+    quarantined_count: int = 0
 
 
 @operation(Perm.PROJECT_READ)
@@ -194,9 +201,24 @@ async def _stats(tx: Tx, project_ids: list[UUID]) -> list[Stats]:
         .where(Job.project_id.in_(project_ids))
         .group_by(Job.project_id)
     )
+    shown = text(SHOWN)
+    assets = await tx.rows(
+        select(
+            Asset.project_id,
+            func.count().filter(shown).label("shown"),
+            func.count().filter(shown, Asset.status == AssetStatus.READY).label("ready"),
+            func.count().filter(Asset.status == AssetStatus.QUARANTINED).label("quarantined"),
+        )
+        .where(Asset.project_id.in_(project_ids), Asset.trashed_at.is_(None))
+        .group_by(Asset.project_id)
+    )
     member_count = {row.project_id: row.n for row in members}
     job_count = {row.project_id: (row.open, row.failed) for row in jobs}
-    return [Stats(member_count.get(key, 0), *job_count.get(key, (0, 0))) for key in project_ids]
+    asset_count = {row.project_id: (row.shown, row.ready, row.quarantined) for row in assets}
+    return [
+        Stats(member_count.get(key, 0), *job_count.get(key, (0, 0)), *asset_count.get(key, (0, 0, 0)))
+        for key in project_ids
+    ]
 
 
 def _apply(tx: Tx, project: Project, values: dict[str, object]) -> Project:

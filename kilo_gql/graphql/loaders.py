@@ -10,8 +10,9 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from kilo_gql.access import Actor
-from kilo_gql.domain import projects, users
-from kilo_gql.models import User
+from kilo_gql.domain import assets, projects, users
+from kilo_gql.domain.asset_rows import AssetDetail, AssetRow
+from kilo_gql.models import Job, User
 from kilo_gql.operations import Operation, Throat
 
 V = TypeVar("V")
@@ -29,6 +30,18 @@ class Loaders:
             return (await self._throat.execute(self._actor, operation, keys)).value
 
         return load
+
+    @cached_property
+    def details_by_asset(self) -> DataLoader[UUID, AssetDetail | None]:
+        return DataLoader(self._batch(assets.details_by_asset))
+
+    @cached_property
+    def companions_by_asset(self) -> DataLoader[UUID, list[AssetRow]]:
+        return DataLoader(self._batch(assets.companions_by_asset))
+
+    @cached_property
+    def failed_jobs_by_asset(self) -> DataLoader[UUID, list[Job]]:
+        return DataLoader(self._batch(assets.failed_jobs_by_asset))
 
     @cached_property
     def stats_by_project(self) -> DataLoader[UUID, projects.Stats]:

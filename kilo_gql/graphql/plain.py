@@ -1,10 +1,10 @@
 """Rows as answers, without a step per field.
 
-Most of what a client asks for are columns: fields that are attributes of a row, with scalar or enum types. For such a
-selection graphql-core would call its executor for every field of every row; here the selection becomes one reader, made
-once a request and applied to each row. It takes a row only if nothing can go wrong with it (no null in a non-null
-field, no value of an unexpected type): anything else goes the long way, and gets graphql-core's own errors. Reading
-attributes has no effects, so the two ways cannot differ.
+Most of what a client asks for are columns: fields that are attributes of a row, with scalar or enum types, or objects
+made of such. For such a selection graphql-core would call its executor for every field of every row; here the selection
+becomes one reader, made once a request and applied to each row. It takes a row only if nothing can go wrong with it (no
+null in a non-null field, no value of an unexpected type): anything else goes the long way, and gets graphql-core's own
+errors. Reading attributes has no effects, so the two ways cannot differ.
 """
 
 from __future__ import annotations
@@ -122,10 +122,29 @@ def _each(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 Reader = Callable[[Any], dict[str, Any]]
+#: The reader of what is selected on an object within (None: it has none).
+Below = Callable[[GraphQLObjectType, list[Any]], Reader | None]
 
 
-def reader(kind: GraphQLObjectType, grouped: dict[str, list[Any]]) -> Reader | None:
-    """The reader of a selection on ``kind`` (None: not all of its fields are columns)."""
+def _object(kind: GraphQLOutputType, details: list[Any], below: Below) -> Callable[[Any], Any] | None:
+    """How an object that is an attribute of the row is written (None: it cannot be read so)."""
+    strict = isinstance(kind, GraphQLNonNull)
+    named = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+    if not isinstance(named, GraphQLObjectType) or (read := below(named, details)) is None:
+        return None
+    belongs: Any = named.is_type_of
+
+    def write(value: Any) -> Any:
+        # no type of ours looks at the second argument, and one that did would only send the row the long way
+        if belongs is not None and belongs(value, None) is not True:
+            raise Unreadable
+        return read(value)
+
+    return _never_null(write) if strict else _nullable(write)
+
+
+def reader(kind: GraphQLObjectType, grouped: dict[str, list[Any]], below: Below) -> Reader | None:
+    """The reader of a selection on ``kind`` (None: not all of its fields are columns, or objects of columns)."""
     names: list[str] = []
     columns: list[tuple[str, Callable[[Any], Any]]] = []
     constants: dict[str, str] = {}
@@ -136,7 +155,9 @@ def reader(kind: GraphQLObjectType, grouped: dict[str, list[Any]]) -> Reader | N
             continue
         field: GraphQLField | None = kind.fields.get(node.name.value)
         attribute = field.extensions.get("attribute") if field is not None else None
-        write = _writer(field.type) if field is not None and attribute is not None else None
+        write = None
+        if field is not None and attribute is not None:
+            write = _writer(field.type) or _object(field.type, details, below)
         if attribute is None or write is None:
             return None
         names.append(attribute)
@@ -226,5 +247,9 @@ class PlainExecutor(IncrementalExecutor):
         # a field set is kept by ``collect_subfields`` as long as this executor lives, so its id is its own
         key = id(grouped)
         if key not in self._readers:
-            self._readers[key] = reader(kind, grouped)
+            self._readers[key] = reader(kind, grouped, self._below)
         return self._readers[key]
+
+    def _below(self, kind: GraphQLObjectType, details: list[Any]) -> Reader | None:
+        collected = self.collect_subfields(kind, details)
+        return None if collected.new_defer_usages else self._reader(kind, collected.grouped_field_set)

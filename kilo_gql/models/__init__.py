@@ -1,5 +1,6 @@
 """What KILO remembers: one module a noun."""
 
+from kilo_gql.models.assets import Asset, AssetFile, AssetStatus, FileKind
 from kilo_gql.models.auth import ApiToken, Delivery, LoginChallenge, RefreshToken, Session, SessionKind, User
 from kilo_gql.models.base import Base, InProject, InStudio, Owned, SystemTable
 from kilo_gql.models.events import EventStream, OutboxEvent, ProjectEvent
@@ -7,13 +8,19 @@ from kilo_gql.models.idempotency import IdempotencyKey
 from kilo_gql.models.installation import Installation
 from kilo_gql.models.jobs import Job, JobStatus, Priority, Queue
 from kilo_gql.models.projects import Invitation, Member, Project, ProjectStatus, Role
+from kilo_gql.models.ratings import Rating
 from kilo_gql.models.studios import Studio, StudioMember
+from kilo_gql.models.uploads import Upload, UploadStatus
 
 __all__ = [
     "ApiToken",
+    "Asset",
+    "AssetFile",
+    "AssetStatus",
     "Base",
     "Delivery",
     "EventStream",
+    "FileKind",
     "IdempotencyKey",
     "InProject",
     "InStudio",
@@ -30,6 +37,7 @@ __all__ = [
     "ProjectEvent",
     "ProjectStatus",
     "Queue",
+    "Rating",
     "RefreshToken",
     "Role",
     "Session",
@@ -37,5 +45,7 @@ __all__ = [
     "Studio",
     "StudioMember",
     "SystemTable",
+    "Upload",
+    "UploadStatus",
     "User",
 ]

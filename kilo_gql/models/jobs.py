@@ -56,6 +56,7 @@ class Job(Identified, Stamped, Base, InProject):
         Index("ix_jobs_project_id_id", "project_id", "id"),
         Index("ix_jobs_claim", "queue", "priority", "turn", "id", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_turns", "queue", "priority", "project_id", "turn", postgresql_where=text("status = 'queued'")),
+        Index("ix_jobs_asset_id", "asset_id", postgresql_where=text("asset_id IS NOT NULL")),
         Index("ix_jobs_lease", "lease_until", postgresql_where=text("status = 'running'")),
         Index("uq_jobs_once", "once", unique=True, postgresql_where=text("status = 'queued'")),
         CheckConstraint("progress >= 0 AND progress <= 1", name="progress"),

@@ -19,6 +19,9 @@ from kilo_gql.operations import Operation, Outcome, Throat
 from kilo_gql.rest.bodies import Body
 
 MAX_BODY: Final = 1 << 20
+#: What the entity tag of a compressed answer ends with: its bytes are others.
+CODED: Final = "-gzip"
+_TAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 _PARAMETER: Final = re.compile(r"{(\w+)}")
 
 
@@ -41,6 +44,10 @@ class RestRoute:
     status: int = 200
     #: Is the operation told what the caller's device says it is (``user_agent``)?
     device: bool = False
+    #: Is it told which states of its answer the caller has (``known``, from ``If-None-Match``)?
+    conditional: bool = False
+    #: Makes the response where that is more than the view's JSON.
+    respond: Callable[[Request, Any], Awaitable[Response]] | None = None
     tag: str = ""
 
     @property
@@ -71,11 +78,20 @@ def endpoint(route: RestRoute, door: Callable[[Request], Door]) -> Callable[[Req
         named = await _named(route, request)
         if route.device:
             named["user_agent"] = request.headers.get("user-agent")
+        if route.conditional:
+            named["known"] = known_states(request)
         key = request.headers.get("idempotency-key") if route.operation.write else None
         outcome = await house.throat.execute(actor, route.operation, *ids, key=key, **named)
+        if route.respond is not None:
+            return await route.respond(request, outcome.value)
         return _answer(route, outcome)
 
     return handle
+
+
+def known_states(request: Request) -> list[str]:
+    """The entity tags that a request says it has, without quotes and without the suffix of a content coding."""
+    return [tag.removesuffix(CODED) for tag in _TAG.findall(request.headers.get("if-none-match", ""))]
 
 
 def _answer(route: RestRoute, outcome: Outcome[Any]) -> Response:

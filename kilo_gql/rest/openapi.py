@@ -20,6 +20,8 @@ from kilo_gql.rest.views import CountView, ListView, NoView, PageView, View
 PREFIX: Final = "/v1"
 _REF: Final = "#/components/schemas/{model}"
 _REF_PARAMETER: Final = "#/components/parameters/{name}"
+#: What stands beside a reference that may be null: ``nullable`` says nothing about what is referred to.
+_NULL: Final[dict[str, Any]] = {"type": "object", "nullable": True, "enum": [None]}
 #: Refusals any operation may answer with; the contract lists some of them for some operations.
 _REFUSALS: Final = {
     400: "Bad request",
@@ -92,7 +94,13 @@ def _operation(route: RestRoute, schemas: dict[str, Any]) -> dict[str, Any]:
     if route.body is not None:
         name = _register(route.body, schemas, re.sub("Body$", "Request", route.body.__name__))
         made["requestBody"] = {"required": True, "content": _json({"$ref": _REF.format(model=name)})}
-    made["responses"] = {str(route.status): _answer("Done", _view(route.view, schemas))}
+    if (media_type := getattr(route.view, "media_type", None)) is not None:
+        file = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+        made["responses"] = {str(route.status): {"description": "A file", "content": file}}
+    else:
+        made["responses"] = {str(route.status): _answer("Done", _view(route.view, schemas))}
+    if route.conditional:
+        made["responses"]["304"] = {"description": "The caller has it already"}
     return made
 
 
@@ -140,8 +148,9 @@ def _openapi30(schema: Any) -> Any:
     if isinstance(options, list) and {"type": "null"} in options:
         rest = [option for option in options if option != {"type": "null"}]
         del made["anyOf"]
-        inner = {"allOf": rest} if "$ref" in rest[0] else rest[0]
-        made.update(inner if len(rest) == 1 else {"anyOf": rest}, nullable=True)
+        if "$ref" in rest[0]:
+            return {**made, "anyOf": [*rest, _NULL]}
+        made.update(rest[0] if len(rest) == 1 else {"anyOf": rest}, nullable=True)
     return made
 
 

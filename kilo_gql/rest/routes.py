@@ -5,14 +5,45 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from kilo_gql.domain import api_tokens, auth, invitations, jobs, members, projects, sessions, studios, users
+from kilo_gql.domain import (
+    api_tokens,
+    asset_index,
+    asset_pages,
+    assets,
+    auth,
+    finalizing,
+    invitations,
+    jobs,
+    media,
+    members,
+    pairs,
+    preparing,
+    projects,
+    ratings,
+    renders,
+    sessions,
+    sidecars,
+    studios,
+    trash,
+    uploads,
+    users,
+)
+from kilo_gql.rest import asset_bodies as ab
+from kilo_gql.rest import asset_index as ai
+from kilo_gql.rest import asset_views as av
 from kilo_gql.rest import bodies as b
+from kilo_gql.rest import media_bodies as mb
+from kilo_gql.rest import media_views as mv
+from kilo_gql.rest import sidecars as rs
+from kilo_gql.rest import upload_bodies as ub
+from kilo_gql.rest import upload_views as uv
 from kilo_gql.rest import views as v
 from kilo_gql.rest.machinery import RestRoute as R
 from kilo_gql.rest.views import ListView, PageView
 
 _PROJECT = "/projects/{projectId}"
 _STUDIO = "/studios/{studioId}"
+_ASSET = "/assets/{assetId}"
 
 
 def _tagged(tag: str, *routes: R) -> list[R]:
@@ -86,6 +117,57 @@ ROUTES: Final[list[R]] = [
         R("GET", _STUDIO, studios.get_studio, v.StudioView),
         R("PUT", f"{_STUDIO}/members/{{userId}}", studios.set_studio_role, v.StudioMemberView, body=b.RoleBody),
         R("DELETE", f"{_STUDIO}/members/{{userId}}", studios.remove_studio_member, v.NoView, status=204),
+    ),
+    *_tagged(
+        "Assets",
+        R(
+            "POST",
+            f"{_PROJECT}/assets:prepareUpload",
+            preparing.prepare_upload,
+            uv.PreparedView,
+            body=ub.PrepareUploadBody,
+        ),
+        R(
+            "POST",
+            f"{_PROJECT}/assets:finalizeUpload",
+            finalizing.finalize_upload,
+            uv.FinalizedView,
+            body=ub.FinalizeUploadBody,
+        ),
+        R(
+            "GET",
+            f"{_PROJECT}/uploads",
+            uploads.list_unfinished_uploads,
+            PageView(uv.UnfinishedUploadView),
+            query=b.PageQuery,
+        ),
+        R("DELETE", "/uploads/{uploadId}", uploads.cancel_upload, v.NoView, status=204),
+        R("GET", f"{_PROJECT}/assets", asset_pages.list_assets, PageView(av.AssetView), query=ab.AssetsQuery),
+        R(
+            "GET",
+            f"{_PROJECT}/assets:index",
+            asset_index.asset_index,
+            ai.AssetIndexView,
+            query=ai.IndexQuery,
+            conditional=True,
+            respond=ai.respond,
+        ),
+        R("POST", "/assets:byIds", asset_pages.get_assets, ListView(av.AssetView), body=ab.AssetIdsBody),
+        R("GET", _ASSET, assets.get_asset, av.AssetDetailView),
+        R("PATCH", _ASSET, assets.update_asset, av.AssetDetailView, body=ab.UpdateAssetBody),
+        R("POST", f"{_ASSET}/ratings", ratings.rate_asset, av.RatingView, body=ab.UpsertRatingBody),
+        R("POST", f"{_PROJECT}/assets:trash", trash.trash_assets, v.CountView, body=ab.AssetIdsBody),
+        R("POST", f"{_PROJECT}/assets:restore", trash.restore_assets, v.CountView, body=ab.AssetIdsBody),
+        R("POST", f"{_PROJECT}/assets:purge", trash.purge_assets, v.CountView, body=ab.AssetIdsBody),
+        R("POST", f"{_PROJECT}/assets:retry", trash.retry_assets, v.CountView, body=ab.AssetIdsBody),
+        R("GET", f"{_ASSET}/sidecar", sidecars.asset_sidecar, rs.SidecarView, respond=rs.respond),
+        R("POST", "/assets:pair", pairs.pair_assets, av.AssetDetailView, body=ab.PairBody),
+        R("POST", f"{_ASSET}/unpair", pairs.unpair_asset, av.AssetDetailView),
+        R("POST", f"{_PROJECT}/ratings:bulk", ratings.rate_assets, v.CountView, body=ab.RateAssetsBody),
+        R("GET", f"{_ASSET}/files", media.list_asset_files, mv.AssetFilesView),
+        R("GET", f"{_PROJECT}/media:grant", media.media_grant, mv.MediaGrantView),
+        R("POST", f"{_ASSET}/renditions", renders.render_asset, mv.RenderingView, body=mb.RenderBody),
+        R("POST", f"{_ASSET}/develop", renders.develop_asset, v.JobView, status=202),
     ),
     *_tagged(
         "Jobs",

@@ -67,6 +67,9 @@ class StatsView(View):
     member_count: int
     open_job_count: int
     failed_job_count: int
+    asset_count: int
+    ready_count: int
+    quarantined_count: int
 
 
 class JobView(View):

@@ -196,13 +196,26 @@ async def test_stats_count_exactly(door: Door, make: Make) -> None:
         for _ in range(count):
             await make.job(project.id, status)
     await make.job(other.id, JobStatus.QUEUED)
+    raw = await make.asset(project, format="cr3")
+    await make.asset(project)
+    for columns in (
+        {"status": "processing"}, {"status": "uploading"}, {"status": "quarantined"}, {"trashed_at": raw.ingested_at},
+        {"status": "quarantined", "trashed_at": raw.ingested_at}, {"parent_id": raw.id}, {"format": "xmp"},
+    ):  # fmt: skip
+        await make.asset(project, **columns)
     counted = {
         name: (await door.call("get_stats", ada, projectId=p.id)).ok for name, p in (("a", project), ("b", other))
     }
     assert counted == {
-        "a": {"memberCount": 3, "openJobCount": 5, "failedJobCount": 1},
-        "b": {"memberCount": 1, "openJobCount": 1, "failedJobCount": 0},
-    }
+        "a": {
+            "memberCount": 3, "openJobCount": 5, "failedJobCount": 1, "assetCount": 3, "readyCount": 2,
+            "quarantinedCount": 1,
+        },
+        "b": {
+            "memberCount": 1, "openJobCount": 1, "failedJobCount": 0, "assetCount": 0, "readyCount": 0,
+            "quarantinedCount": 0,
+        },
+    }  # fmt: skip
 
 
 async def test_pages_stand_still_while_projects_come_and_go(door: Door, make: Make) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
@@ -27,6 +27,12 @@ class Mood(StrEnum):
 
 
 @dataclass
+class Extent:
+    width: Any = 3
+    unit: Any = None
+
+
+@dataclass
 class Row:
     id: Any = ID
     title: Any = "one"
@@ -38,6 +44,22 @@ class Row:
     day: Any = date(2026, 6, 20)
     tags: Any = ("a", "b")
     note: Any = None
+    size: Any = field(default_factory=Extent)
+    frame: Any = None
+
+
+@strawberry.type(description="How large.")
+class Size:
+    width: int
+    unit: str | None
+
+    @strawberry.field
+    def area(parent: strawberry.Parent[Extent]) -> int:
+        return int(parent.width**2)
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, Extent)
 
 
 @strawberry.type(description="A thing.")
@@ -52,6 +74,8 @@ class Thing:
     day: date
     tags: list[str]
     note: str | None
+    size: Size
+    frame: Size | None
 
     @strawberry.field
     def shout(parent: strawberry.Parent[Row]) -> str:
@@ -96,6 +120,11 @@ DOCUMENTS = [
     "{ some { title count } }",
     "{ things { title @include(if: false) count } }",
     "{ things { title @skip(if: true) } }",
+    "{ things { title size { width unit } } }",
+    "{ things { frame { width } s: size { width } size { unit } } }",
+    "{ things { size { __typename w: width } frame { __typename } } }",
+    "{ things { title size { area } } }",
+    "{ thing { size { ...S } frame { ...S } } } fragment S on Size { unit width }",
 ]
 #: What can be wrong with a row: each must take the long way, and end as it does there.
 FAULTS = [
@@ -115,6 +144,13 @@ FAULTS = [
     {"tags": 7},
     {"note": "said"},
     {"id": str(ID)},
+    {"size": None},
+    {"size": "large"},
+    {"size": Extent(width=None)},
+    {"size": Extent(width="wide")},
+    {"frame": Extent(unit="px")},
+    {"frame": Extent(width=None)},
+    {"frame": 7},
 ]
 
 
@@ -158,5 +194,7 @@ def test_a_selection_of_columns_calls_no_resolver(schema: GraphQLSchema, monkeyp
 
     original = PlainExecutor.execute_field
     monkeypatch.setattr(PlainExecutor, "execute_field", count)
-    run(schema, DOCUMENTS[0], executor_class=PlainExecutor)
-    assert calls == 1
+    for text in (DOCUMENTS[0], "{ things { title size { width unit } frame { unit } } }"):
+        calls = 0
+        run(schema, text, executor_class=PlainExecutor)
+        assert calls == 1

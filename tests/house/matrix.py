@@ -64,6 +64,7 @@ MINE: Final = "401 404 403 404 404 200"
 
 _P: Final = {"projectId": "@project"}
 _S: Final = {"studioId": "@studio"}
+_A: Final = {"assetId": "@asset"}
 _MEMBER: Final = {**_P, "userId": "@member_id"}
 _COLLEAGUE: Final = {**_S, "userId": "@colleague_id"}
 
@@ -148,6 +149,49 @@ ROWS: Final[tuple[Row, ...]] = (
     row("cancel_job", "Mutation.cancelJob", "POST /jobs/{jobId}/cancel", WORK, jobId="@queued_job"),
     row("retry_job", "Mutation.retryJob", "POST /jobs/{jobId}/retry", WORK, jobId="@failed_job"),
     row("retry_failed_jobs", "Mutation.retryFailedJobs", "POST /projects/{projectId}/jobs:retryFailed", WORK, **_P),
+    # --- assets ---
+    row("list_assets", "Query.assets", "GET /projects/{projectId}/assets", READ, **_P),
+    row("asset_index", "Query.assetIndex", "GET /projects/{projectId}/assets:index", READ, **_P),
+    row("get_assets", "Query.assetsByIds", "POST /assets:byIds", SIGNED_IN, ids=["@asset", "@bad"]),
+    row("get_asset", "Query.asset", "GET /assets/{assetId}", READ, **_A),
+    row("update_asset", "Mutation.updateAsset", "PATCH /assets/{assetId}", WORK, **_A, title="Later"),
+    row("rate_asset", "Mutation.rateAsset", "POST /assets/{assetId}/ratings", WORK, **_A, rating=5),
+    row(
+        "rate_assets", "Mutation.rateAssets", "POST /projects/{projectId}/ratings:bulk", WORK,
+        **_P, ids=["@asset", "@raw"], picked=True,
+    ),
+    # --- uploads ---
+    row(
+        "prepare_upload", "Mutation.prepareUpload", "POST /projects/{projectId}/assets:prepareUpload", WORK,
+        **_P, files=[{"filename": "new.jpg", "byteSize": 1000}],
+    ),
+    row(
+        "finalize_upload", "Mutation.finalizeUpload", "POST /projects/{projectId}/assets:finalizeUpload", WORK,
+        **_P, assets=[{"assetId": "@sent_asset", "checksumSha256": "0" * 64}],
+    ),
+    row("list_unfinished_uploads", "Query.unfinishedUploads", "GET /projects/{projectId}/uploads", WORK, **_P),
+    row("cancel_upload", "Mutation.cancelUpload", "DELETE /uploads/{uploadId}", WORK, uploadId="@begun_upload"),
+    # --- files ---
+    row("list_asset_files", "Query.assetFiles", "GET /assets/{assetId}/files", READ, **_A),
+    row("media_grant", "Query.mediaGrant", "GET /projects/{projectId}/media:grant", READ, **_P),
+    row("render_asset", "Mutation.renderAsset", "POST /assets/{assetId}/renditions", READ, **_A),
+    row("develop_asset", "Mutation.developAsset", "POST /assets/{assetId}/develop", WORK, assetId="@raw"),
+    row(
+        "trash_assets", "Mutation.trashAssets", "POST /projects/{projectId}/assets:trash", WORK,
+        **_P, ids=["@asset", "@raw"],
+    ),
+    row(
+        "restore_assets", "Mutation.restoreAssets", "POST /projects/{projectId}/assets:restore", WORK,
+        **_P, ids=["@trashed"],
+    ),
+    row(
+        "purge_assets", "Mutation.purgeAssets", "POST /projects/{projectId}/assets:purge", MANAGE,
+        **_P, ids=["@trashed"],
+    ),
+    row("retry_assets", "Mutation.retryAssets", "POST /projects/{projectId}/assets:retry", WORK, **_P, ids=["@bad"]),
+    row("asset_sidecar", None, "GET /assets/{assetId}/sidecar", READ, **_A),
+    row("pair_assets", "Mutation.pairAssets", "POST /assets:pair", WORK, rawId="@single", jpegId="@asset"),
+    row("unpair_asset", "Mutation.unpairAsset", "POST /assets/{assetId}/unpair", WORK, assetId="@jpeg"),
     # --- anything by its id: what each kind of thing asks for ---
     rows(
         "get_node", "Query.node", None,
@@ -158,6 +202,7 @@ ROWS: Final[tuple[Row, ...]] = (
         User=(READ, {"id": "@owner_id"}),
         Session=(MINE, {"id": "@session"}),
         ApiToken=(MINE, {"id": "@token"}),
+        Asset=(READ, {"id": "@asset"}),
     ),
     # --- following ---
     row("open_stream", "Subscription.projectEvents", "GET /realtime", READ, **_P),

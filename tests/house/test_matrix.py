@@ -37,6 +37,15 @@ PAGES = {
     ("/sign-in", "POST"),
     ("/join", "GET"),
     ("/join", "POST"),
+    ("/media/{asset_id}/{name}", "GET"),
+    ("/media/{asset_id}/{name}", "OPTIONS"),
+    ("/uploads/{upload_id}", "OPTIONS"),
+    ("/uploads/{upload_id}", "PUT"),
+    ("/uploads/{upload_id}", "PATCH"),
+    ("/uploads/{upload_id}", "DELETE"),
+    ("/uploads/{upload_id}", "POST"),
+    ("/objects/{key:path}", "GET"),
+    ("/objects/{key:path}", "PUT"),
     ("/healthz", "GET"),
     ("/readyz", "GET"),
     ("/metrics", "GET"),
@@ -44,8 +53,10 @@ PAGES = {
     ("/v1/reference", "GET"),
     ("/v1/realtime", "GET"),
 }
-#: Only other operations' answers lead to these, by loaders.
-NESTED = {"stats_by_project", "users_by_id"}
+BY_ASSET = ("details_by_asset", "companions_by_asset", "failed_jobs_by_asset")
+#: Only other operations' answers lead to these, by loaders; to files and uploads their addresses do (tests/media and
+#: tests/uploads walk those).
+NESTED = {"open_media", "claim_upload", "stats_by_project", "users_by_id", *BY_ASSET}
 #: What a door adds by itself.
 UNSTABLE = ("x-request-id", "server-timing", "date")
 REALTIME = ("open_stream", "GET /realtime")

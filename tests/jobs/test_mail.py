@@ -30,7 +30,7 @@ from tests.support.smtp import smtp_sink
 async def deliver(floor: Floor, settings: Settings, db: Database) -> dict[str, Any]:
     """Do the one job that waits, as a worker would; returns its result."""
     claim = await floor.claimed(Queue.IO)
-    kit = Kit(Workshop(settings, db, SilentBells(), children=None), claim)  # type: ignore[arg-type]
+    kit = Kit(Workshop(settings, db, SilentBells(), children=None, store=None), claim)  # type: ignore[arg-type]
     result = dict(await handlers()[claim.type].work(kit) or {})
     await floor.finish(claim, result)
     return result

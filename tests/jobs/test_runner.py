@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from kilo_gql.errors import BadRequest, Unavailable
 from kilo_gql.events import EventName
 from kilo_gql.jobs import JobType, NewJob
 from kilo_gql.models import Queue
+from kilo_gql.storage import open_store
 from tasks import registry
 from tasks.broker import Line, _message
 from tasks.child import Children
@@ -40,9 +42,10 @@ async def project(make: Make) -> UUID:
 
 
 @pytest_asyncio.fixture
-async def workshop(db: Database, bells: SilentBells) -> AsyncIterator[Workshop]:
+async def workshop(db: Database, bells: SilentBells, tmp_path: Path) -> AsyncIterator[Workshop]:
+    settings = Settings(home=tmp_path, job_lease=30, job_claims=3)
     async with Children(1) as children:
-        yield Workshop(Settings(job_lease=30, job_claims=3), db, bells, children)
+        yield Workshop(settings, db, bells, children, await open_store(settings))
 
 
 def runner(workshop: Workshop, work: Work, attempts: int | None = None) -> Runner:
@@ -324,6 +327,6 @@ async def test_a_worker_outlives_a_database_that_is_away(floor: Floor, workshop:
         return None
 
     broken = Database("postgresql://nobody@127.0.0.1:1/none", workshop.db.house)
-    away = runner(Workshop(workshop.settings, broken, workshop.bells, workshop.children), work)
+    away = runner(Workshop(workshop.settings, broken, workshop.bells, workshop.children, workshop.store), work)
     assert await away.run_next(Queue.CPU) is False
     await broken.close()

@@ -1,14 +1,9 @@
-"""The commands of docker-compose.yml, as real processes: PostgreSQL over TCP, Redis, two APIs, a worker."""
+"""Two APIs and a worker on one database and one Redis."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +11,12 @@ import httpx
 import orjson
 import pytest
 
-from kilo_gql import up
-from tests.support.ports import free_port
+from migrations import HEAD
 from tests.support.redis import RedisServer
-from tests.support.tcp_postgres import PASSWORD, postgres_server
+from tests.support.stack import open_stack
+from tests.support.tcp_postgres import PASSWORD
 
 pytestmark = pytest.mark.scale
-
-ROOT = Path(__file__).parents[2]
-KILO = [sys.executable, "-c", "from kilo_gql.cli import main; main()"]
-
-
-@contextmanager
-def process(env: dict[str, str], log: Path, *command: str) -> Iterator[None]:
-    with log.open("ab") as out:
-        started = subprocess.Popen([*KILO, *command], env=env, cwd=ROOT, stdout=out, stderr=out)
-        try:
-            yield
-        finally:
-            started.terminate()
-            assert started.wait(30) == 0
 
 
 async def events(base: str, token: str, project: str) -> list[dict[str, Any]]:
@@ -59,27 +40,9 @@ async def events(base: str, token: str, project: str) -> list[dict[str, Any]]:
 
 
 async def test_many_machines(tmp_path: Path, redis_server: RedisServer) -> None:
-    with postgres_server() as database, ExitStack() as stack:
-        ports = [free_port(), free_port()]
-        bases = [f"http://127.0.0.1:{port}" for port in ports]
-        shared = {
-            **os.environ,
-            "KILO_DATABASE_URL": database,
-            "KILO_REDIS_URL": redis_server.url,
-            "KILO_SECRET_KEY": "a secret that all the machines share",
-            "KILO_ENVIRONMENT": "production",
-            "KILO_LOG_FORMAT": "json",
-            "KILO_BASE_URL": bases[0],
-            "KILO_HOME": str(tmp_path),
-        }
-        log = tmp_path / "log"
-        migrated = subprocess.run([*KILO, "migrate"], env=shared, cwd=ROOT, capture_output=True, text=True, check=True)
-        assert migrated.stdout.startswith("schema empty → 0001")
-        for port in ports:
-            stack.enter_context(process({**shared, "KILO_PORT": str(port)}, log, "api"))
-        stack.enter_context(process(shared, log, "worker", "--queues", "io,cpu"))
-        await asyncio.gather(*(up.ready(base) for base in bases))
-
+    async with open_stack(tmp_path, redis_server.url) as stack:
+        assert stack.migrated == f"schema empty → {HEAD}\n"
+        bases = stack.bases
         async with httpx.AsyncClient(timeout=30) as client:
             started = (await client.post(f"{bases[0]}/v1/auth/login", json={"email": "ada@example.org"})).json()
             code = await mailed(tmp_path / "mailbox")
@@ -98,7 +61,7 @@ async def test_many_machines(tmp_path: Path, redis_server: RedisServer) -> None:
             closed = await client.post(f"{bases[0]}/graphql", json={"query": "{ __schema { types { name } } }"})
             assert closed.json()["errors"][0]["extensions"]["code"] == "introspection_off"
             assert (await client.get(f"{bases[0]}/metrics")).status_code == 404
-    text = log.read_text()
+    text = stack.log.read_text()
     assert PASSWORD not in text
     assert code not in text
     assert token not in text

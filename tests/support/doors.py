@@ -103,7 +103,8 @@ class RestDoor:
         return self._answer(await self.api.rest(route.method, path, body, actor=who, **headers))
 
     def _answer(self, response: httpx.Response) -> Answer:
-        body = response.json() if response.content else None
+        is_json = response.headers.get("content-type") == "application/json"
+        body = response.json() if is_json else response.text or None
         failed = response.status_code >= 400
         return Answer(
             response.status_code,
@@ -196,13 +197,14 @@ class GraphQLDoor:
 
 
 def variables_of(found: RootField, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """REST's arguments under GraphQL's names: ``id`` for the thing itself, ``input`` for what a body holds."""
-    variables: dict[str, Any] = {"input": {}} if "input" in found.field.args else {}
+    """REST's arguments under GraphQL's names: ``id`` for the thing, ``input`` or ``filter`` for what they hold."""
+    nest = next((name for name in ("input", "filter") if name in found.field.args), None)
+    variables: dict[str, Any] = {} if nest is None else {nest: {}}
     for name, value in arguments.items():
         name = _PAGE_WORDS.get(name, name)
         if name not in found.field.args and name.endswith("Id") and "id" in found.field.args:
             name = "id"
-        (variables if name in found.field.args or "input" not in variables else variables["input"])[name] = value
+        (variables if name in found.field.args or nest is None else variables[nest])[name] = value
     return {name: _given(value, found.field.args.get(name)) for name, value in variables.items()}
 
 

@@ -78,7 +78,7 @@ class Floor:
                 ),
                 {"all": not job_ids, "ids": list(job_ids)},
             )
-            return await claims.expire(tx)
+            return len(await claims.expire(tx))
 
     async def row(self, job_id: UUID) -> dict[str, Any]:
         async with self.db.transaction(System("test"), Perm.SYSTEM, write=False) as tx:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -10,13 +10,18 @@ from uuid import UUID
 from kilo_gql.access import Perm, System, UserActor
 from kilo_gql.db import Database
 from kilo_gql.models import (
+    Asset,
+    AssetFile,
+    AssetStatus,
     Base,
+    FileKind,
     Job,
     JobStatus,
     Member,
     Project,
     ProjectStatus,
     Queue,
+    Rating,
     Role,
     Session,
     SessionKind,
@@ -25,6 +30,22 @@ from kilo_gql.models import (
 from kilo_gql.models.base import uuid7
 
 _numbers = count(1)
+
+
+def asset_row(project: Project, filename: str, now: datetime, **columns: Any) -> Asset:
+    """An asset that is ready, as a row that is not written yet."""
+    ready = {
+        "status": AssetStatus.READY,
+        "format": "jpeg",
+        "stem": filename.lower().partition(".")[0],
+        "added_by": project.owner_user_id,
+        "ingested_at": now,
+        "updated_at": now,
+        "created_at": now,
+        "preview_ready": True,
+        "metadata_ready": True,
+    }
+    return Asset(id=uuid7(), project_id=project.id, filename=filename, **{**ready, **columns})
 
 
 class Make:
@@ -71,6 +92,35 @@ class Make:
         )  # fmt: skip
         await self.rows(job)
         return job
+
+    async def asset(self, project: Project, filename: str | None = None, **columns: Any) -> Asset:
+        """A photo that is ready; ``status``, ``captured_at`` and all other columns can be named."""
+        asset = asset_row(project, filename or f"IMG_{next(_numbers):04}.JPG", self.db.house.clock(), **columns)
+        await self.rows(asset)
+        return asset
+
+    async def file(self, asset: Asset, kind: FileKind, **columns: Any) -> AssetFile:
+        """A file of an asset, as far as its row goes."""
+        id_ = uuid7()
+        made = {
+            "variant": "",
+            "key": f"{asset.project_id}/{asset.id}/{id_}.jpg",
+            "content_type": "image/jpeg",
+            "byte_size": 1000,
+            "sha256": f"{id_.int:064x}",
+        }
+        file = AssetFile(id=id_, project_id=asset.project_id, asset_id=asset.id, kind=kind, **{**made, **columns})
+        await self.rows(file)
+        return file
+
+    async def rating(self, asset: Asset, user: UserActor, **said: Any) -> Rating:
+        """What somebody said of an asset."""
+        now = self.db.house.clock()
+        rating = Rating(
+            project_id=asset.project_id, asset_id=asset.id, user_id=user.user_id, **{"updated_at": now, **said}
+        )
+        await self.rows(rating)
+        return rating
 
     async def member(self, project_id: UUID, role: Role, user: UserActor | None = None) -> UserActor:
         user = user or await self.user()

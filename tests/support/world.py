@@ -16,6 +16,7 @@ from kilo_gql.db import Database
 from kilo_gql.events import EventName
 from kilo_gql.models import (
     ApiToken,
+    AssetStatus,
     Base,
     Delivery,
     EventStream,
@@ -33,9 +34,12 @@ from kilo_gql.models import (
     SessionKind,
     Studio,
     StudioMember,
+    Upload,
+    UploadStatus,
     User,
 )
 from kilo_gql.models.base import uuid7
+from tests.support.make import asset_row
 
 #: Who asks. ``guest`` is a visitor of a client gallery.
 CALLERS: Final = ("anonymous", "stranger", "guest", "viewer", "editor", "owner")
@@ -56,6 +60,8 @@ class World:
         """A matrix cell's arguments with every ``@name`` replaced."""
         if isinstance(value, Mapping):
             return {name: self.fill(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.fill(item) for item in value]
         return self.things[value[1:]] if isinstance(value, str) and value.startswith("@") else value
 
     def elsewhere(self) -> World:
@@ -124,7 +130,39 @@ def _project(world: World, db: Database) -> list[Base]:
     world.things |= {"project": project.id, "invitation": invitation.id, "invitation_code": secret}
     roles = {**_ROLES, "member": Role.VIEWER}
     members = [Member(project_id=project.id, user_id=world.people[n].user_id, role=r) for n, r in roles.items()]
-    return [project, *jobs.values(), invitation, *members, *_log(project, jobs["queued_job"], db)]
+    return [
+        project, *jobs.values(), invitation, *members, *_log(project, jobs["queued_job"], db),
+        *_assets(world, project, db), *_uploads(world, project, db),
+    ]  # fmt: skip
+
+
+def _assets(world: World, project: Project, db: Database) -> list[Base]:
+    """A photo of each kind that an operation may be about."""
+    now = db.house.clock()
+    photo = asset_row(project, "hidden.jpg", now)
+    raw = asset_row(project, "pair.cr3", now, format="cr3")
+    jpeg = asset_row(project, "pair.jpg", now, parent_id=raw.id)
+    single = asset_row(project, "single.dng", now, format="dng")
+    bad = asset_row(project, "bad.jpg", now, status=AssetStatus.QUARANTINED, quarantine_code="truncated")
+    trashed = asset_row(project, "trashed.jpg", now, trashed_at=now)
+    names = {"asset": photo, "raw": raw, "jpeg": jpeg, "single": single, "bad": bad, "trashed": trashed}
+    world.things |= {name: asset.id for name, asset in names.items()}
+    return list(names.values())
+
+
+def _uploads(world: World, project: Project, db: Database) -> list[Base]:
+    """The editor's: one that still receives, one that is to be finalized."""
+    now, editor, rows = db.house.clock(), world.people["editor"].user_id, list[Base]()
+    for name, status, received in (("begun", UploadStatus.RECEIVING, 0), ("sent", UploadStatus.STORED, 10)):
+        asset = asset_row(project, f"{name}.jpg", now, status=AssetStatus.UPLOADING)
+        upload = Upload(
+            id=uuid7(), project_id=project.id, asset_id=asset.id, user_id=editor, status=status, byte_size=10,
+            filename=asset.filename, received=received, key=f"{project.id}/{asset.id}/{name}.jpg",
+            expires_at=now + timedelta(days=7), updated_at=now,
+        )  # fmt: skip
+        world.things |= {f"{name}_asset": asset.id, f"{name}_upload": upload.id}
+        rows += [asset, upload]
+    return rows
 
 
 def _log(project: Project, job: Job, db: Database) -> list[Base]:

@@ -1,0 +1,398 @@
+"""What an ingested file becomes: a photo, half of a RAW+JPEG pair, a sidecar, a duplicate, or a quarantined asset.
+
+System functions, called by the ingest job: ``find_work`` in its first phase, the others in the transaction that ends
+it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import delete, exists, func, or_, select, text, update
+
+from kilo_gql import jobs
+from kilo_gql.db import Tx
+from kilo_gql.events import Change, EventName
+from kilo_gql.jobs import JobType, NewJob
+from kilo_gql.models import Asset, AssetFile, AssetStatus, FileKind, Project, Rating, Upload
+
+#: The format of sidecars, and those of RAW files (``ml.formats.Format``), which pair with the rest.
+SIDECAR: Final = "xmp"
+RAW_FORMATS: Final = frozenset(("dng", "cr2", "cr3", "nef", "arw", "raf", "orf", "rw2", "pef", "srw", "raw"))
+#: What a sidecar says in place of its photo.
+_WORDS: Final = ("title", "description", "label")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the ingest job needs to know of a file before it opens it. ``hint``: when the client says it was taken."""
+
+    asset_id: UUID
+    project_id: UUID
+    file_id: UUID
+    user_id: UUID
+    key: str
+    filename: str
+    byte_size: int
+    checksum_sha256: str | None
+    hint: datetime | None
+    timezone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A rendition that lies in the store."""
+
+    id: UUID
+    kind: FileKind
+    key: str
+    content_type: str
+    byte_size: int
+    sha256: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """What was found in a file.
+
+    ``columns`` are columns of ``Asset``; ``rating`` is -1 (rejected) to 5, as XMP has it.
+    """
+
+    format: str
+    content_type: str
+    sha256: str
+    columns: Mapping[str, Any]
+    rating: int | None = None
+    files: Sequence[StoredFile] = field(default_factory=tuple)
+
+    @property
+    def is_raw(self) -> bool:
+        return self.format in RAW_FORMATS
+
+
+async def find_work(tx: Tx, upload_id: UUID) -> Work | None:
+    """The file to ingest; None if it is gone, or was ingested meanwhile."""
+    statement = (
+        select(
+            Asset.id.label("asset_id"),
+            Asset.project_id,
+            AssetFile.id.label("file_id"),
+            Upload.user_id,
+            AssetFile.key,
+            Asset.filename,
+            AssetFile.byte_size,
+            Upload.checksum_sha256,
+            Upload.captured_at.label("hint"),
+            Project.timezone,
+        )
+        .join(AssetFile, AssetFile.id == Upload.id)
+        .join(Asset, Asset.id == Upload.asset_id)
+        .join(Project, Project.id == Upload.project_id)
+        .where(Upload.id == upload_id, Asset.status != AssetStatus.READY)
+    )
+    found = await tx.rows(statement)
+    return Work(**found[0]._mapping) if found else None
+
+
+async def finish_photo(tx: Tx, work: Work, photo: Photo) -> dict[str, Any]:
+    """The file is a photo, or a sidecar with its words as ``columns``: write what it is. Returns the job's result."""
+    if (asset := await _still_there(tx, work)) is None:
+        return {"skipped": "deleted"}
+    await _one_at_a_time(tx, work.project_id, photo.sha256)
+    if (twin := await _twin(tx, work, photo.sha256)) is not None:
+        return await _drop(tx, asset, twin)
+    for name, value in photo.columns.items():
+        setattr(asset, name, value)
+    asset.format = photo.format
+    asset.status, asset.updated_at = AssetStatus.READY, tx.now
+    asset.quarantine_code = asset.quarantine_reason = asset.quarantine_offset = None
+    asset.metadata_ready = True
+    asset.preview_ready = bool(photo.files)
+    await tx.flush()
+    await _write_files(tx, work, photo)
+    await _one_at_a_time(tx, work.project_id, asset.stem)
+    if photo.format == SIDECAR:
+        await _attach(tx, asset, work, photo.rating)
+    else:
+        _tell(tx, asset, {"readiness": {"metadata": True}})
+        _tell(tx, asset, {"status": asset.status, "readiness": {"preview": True}})
+        await _rate(tx, asset, work.user_id, photo.rating)
+        await _pair(tx, asset, raw=photo.is_raw)
+        await _take_sidecars(tx, asset)
+    return {"assetId": str(asset.id), "format": photo.format}
+
+
+async def quarantine(tx: Tx, asset_id: UUID, code: str, reason: str, offset: int | None = None) -> None:
+    """The file is kept, never served, and says why. Nothing happens to an asset that is ready or gone."""
+    asset = await tx.session.get(Asset, asset_id, with_for_update=True)
+    if asset is None or asset.status is AssetStatus.READY:
+        return
+    asset.status, asset.updated_at = AssetStatus.QUARANTINED, tx.now
+    asset.quarantine_code, asset.quarantine_reason, asset.quarantine_offset = code, reason, offset
+    _tell(tx, asset, {"status": asset.status, "quarantine": {"code": code, "reason": reason, "byteOffset": offset}})
+
+
+async def _still_there(tx: Tx, work: Work) -> Asset | None:
+    statement = select(Asset).where(Asset.id == work.asset_id).with_for_update()
+    found: Asset | None = await tx.scalar(statement)
+    return found if found is not None and found.status is not AssetStatus.READY else None
+
+
+async def _one_at_a_time(tx: Tx, project_id: UUID, about: str) -> None:
+    """Wait for other jobs that decide about the same bytes, or the same name, in this project."""
+    key = int.from_bytes(hashlib.sha256(f"{project_id}/{about}".encode()).digest()[:8], signed=True)
+    await tx.unchecked(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+
+# --- duplicates ----------------------------------------------------------------------------------------------------
+
+
+async def _twin(tx: Tx, work: Work, sha256: str) -> UUID | None:
+    """Another asset of the project that has these very bytes."""
+    statement = select(AssetFile.asset_id).where(
+        AssetFile.project_id == work.project_id,
+        AssetFile.sha256 == sha256,
+        AssetFile.kind.in_((FileKind.ORIGINAL, FileKind.SIDECAR)),
+        AssetFile.asset_id != work.asset_id,
+    )
+    found: UUID | None = await tx.scalar(statement)
+    return found
+
+
+async def _drop(tx: Tx, asset: Asset, twin: UUID) -> dict[str, Any]:
+    """The bytes are here already: the newcomer goes, and its bytes with it."""
+    prefix = f"{asset.project_id}/{asset.id}/"
+    await tx.session.execute(delete(Asset).where(Asset.id == asset.id))
+    await jobs.enqueue(tx, NewJob(JobType.ASSET_PURGE, {"prefixes": [prefix]}, asset.project_id))
+    _tell(tx, asset, {"status": "duplicate", "duplicateOf": str(twin)})
+    return {"duplicateOf": str(twin)}
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+async def _write_files(tx: Tx, work: Work, photo: Photo) -> None:
+    """The original is what was read back; renditions of an earlier try give way to these."""
+    kind = FileKind.SIDECAR if photo.format == SIDECAR else FileKind.ORIGINAL
+    facts = {"width_px": photo.columns.get("width_px"), "height_px": photo.columns.get("height_px")}
+    await tx.session.execute(
+        update(AssetFile)
+        .where(AssetFile.id == work.file_id)
+        .values(
+            kind=kind,
+            sha256=photo.sha256,
+            content_type=photo.content_type,
+            verified_at=tx.now,
+            damaged_at=None,
+            **facts,
+        )
+    )
+    if not photo.files:
+        return
+    kinds = [file.kind for file in photo.files]
+    old = await tx.scalars(
+        delete(AssetFile).where(AssetFile.asset_id == work.asset_id, AssetFile.kind.in_(kinds)).returning(AssetFile.key)  # type: ignore[arg-type]
+    )
+    if gone := sorted(set(old) - {file.key for file in photo.files}):
+        await jobs.enqueue(tx, NewJob(JobType.ASSET_PURGE, {"keys": gone}, work.project_id))
+    await tx.insert(
+        AssetFile,
+        [
+            {
+                "id": file.id,
+                "project_id": work.project_id,
+                "asset_id": work.asset_id,
+                "kind": file.kind,
+                "variant": "",
+                "key": file.key,
+                "content_type": file.content_type,
+                "byte_size": file.byte_size,
+                "sha256": file.sha256,
+                "width_px": file.width_px,
+                "height_px": file.height_px,
+                "created_at": tx.now,
+            }
+            for file in photo.files
+        ],
+    )
+
+
+# --- pairs ---------------------------------------------------------------------------------------------------------
+
+
+async def _pair(tx: Tx, asset: Asset, *, raw: bool) -> None:
+    """RAW and JPEG of one exposure become one asset: same name, same second, same camera.
+
+    The RAW stands for both, unless somebody has already rated the other half.
+    """
+    if asset.captured_local is None or asset.unpaired:
+        return
+    has_raw_format = Asset.format.in_(RAW_FORMATS)
+    statement = (
+        select(Asset)
+        .where(
+            Asset.project_id == asset.project_id,
+            Asset.stem == asset.stem,
+            Asset.id != asset.id,
+            Asset.status == AssetStatus.READY,
+            Asset.parent_id.is_(None),
+            Asset.trashed_at.is_(None),
+            Asset.unpaired.is_(False),
+            Asset.format != SIDECAR,
+            ~has_raw_format if raw else has_raw_format,
+            func.left(Asset.captured_local, 19) == asset.captured_local[:19],
+            _same_or_unknown(Asset.camera_serial, asset.camera_serial),
+            _same_or_unknown(Asset.camera_model, asset.camera_model),
+            ~exists().where(_CHILD.parent_id == Asset.id, _CHILD.format != SIDECAR),
+        )
+        .order_by(Asset.id)
+        .limit(1)
+        .with_for_update(of=Asset)
+    )
+    partner: Asset | None = await tx.scalar(statement)
+    if partner is None:
+        return
+    negative, positive = (asset, partner) if raw else (partner, asset)
+    rated = await tx.scalar(select(exists().where(Rating.asset_id == partner.id, Rating.from_file.is_(False))))
+    parent, child = (partner, asset) if rated else (negative, positive)
+    await join(tx, parent, child)
+    sidecars = select(Asset).where(Asset.parent_id == parent.id, Asset.format == SIDECAR).order_by(Asset.id)
+    for sidecar in await tx.scalars(sidecars):
+        await _speak(tx, parent, sidecar)
+    await _bequeath(tx, parent, child)
+
+
+_CHILD: Final = Asset.__table__.alias("child").c
+
+
+def _same_or_unknown(column: Any, value: str | None) -> Any:
+    return text("true") if value is None else or_(column == value, column.is_(None))
+
+
+async def join(tx: Tx, parent: Asset, child: Asset) -> None:
+    """Make one the other's; what the child had of its own goes along, so that nothing hangs below a child."""
+    await tx.session.execute(update(Asset).where(Asset.parent_id == child.id).values(parent_id=parent.id))
+    child.parent_id = parent.id
+    child.updated_at = parent.updated_at = tx.now
+    await tx.flush()
+    _tell(tx, child, {"parentId": str(parent.id)})
+    _tell(tx, parent, {"companions": {"added": [str(child.id)]}})
+
+
+# --- sidecars ------------------------------------------------------------------------------------------------------
+
+
+async def _attach(tx: Tx, sidecar: Asset, work: Work, rating: int | None) -> None:
+    """Join a sidecar to its photo, if that is here; else it waits for it."""
+    sidecar.xmp = {**sidecar.xmp, "xmp:Rating": rating} if rating is not None else sidecar.xmp
+    _tell(tx, sidecar, {"status": sidecar.status})
+    named = sidecar.filename.lower().removesuffix(f".{SIDECAR}")
+    statement = (
+        select(Asset)
+        .where(
+            Asset.project_id == work.project_id,
+            Asset.stem == sidecar.stem,
+            Asset.format != SIDECAR,
+            Asset.status == AssetStatus.READY,
+        )
+        # "IMG_1.CR2.xmp" names its photo; "IMG_1.xmp" is the RAW's before it is anybody else's
+        .order_by((func.lower(Asset.filename) == named).desc(), Asset.format.in_(RAW_FORMATS).desc(), Asset.id)
+        .limit(1)
+        .with_for_update()
+    )
+    photo: Asset | None = await tx.scalar(statement)
+    if photo is not None:
+        await _apply(tx, photo, sidecar)
+
+
+async def _take_sidecars(tx: Tx, photo: Asset) -> None:
+    """Sidecars that came before their photo. One that names another file of the same stem is left to that file."""
+    own_name = func.lower(Asset.filename) == f"{photo.filename.lower()}.{SIDECAR}"
+    statement = (
+        select(Asset)
+        .where(
+            Asset.project_id == photo.project_id,
+            Asset.stem == photo.stem,
+            Asset.format == SIDECAR,
+            Asset.status == AssetStatus.READY,
+            Asset.parent_id.is_(None),
+            Asset.trashed_at.is_(None),
+            or_(own_name, func.lower(Asset.filename) == f"{photo.stem}.{SIDECAR}"),
+        )
+        .order_by(Asset.id)
+        .with_for_update()
+    )
+    for sidecar in await tx.scalars(statement):
+        await _apply(tx, photo, sidecar)
+
+
+async def _apply(tx: Tx, photo: Asset, sidecar: Asset) -> None:
+    """Join a sidecar to a photo, or to the pair that the photo belongs to, and let it speak."""
+    top = await _top(tx, photo)
+    await join(tx, top, sidecar)
+    await _speak(tx, top, sidecar)
+
+
+async def _speak(tx: Tx, photo: Asset, sidecar: Asset) -> None:
+    """What was written into a sidecar goes before what the photo says of itself; what was said here, before both."""
+    changed: dict[str, Any] = {name: value for name in _WORDS if (value := getattr(sidecar, name)) is not None}
+    if sidecar.keywords:
+        changed["keywords"] = list(sidecar.keywords)
+    for name, value in changed.items():
+        setattr(photo, name, value)
+    photo.xmp = {**photo.xmp, **sidecar.xmp}
+    if changed:
+        _tell(tx, photo, changed)
+    await _rate(tx, photo, sidecar.added_by, sidecar.xmp.get("xmp:Rating"))
+
+
+async def _top(tx: Tx, photo: Asset) -> Asset:
+    """The asset that stands for a photo: itself, or the RAW it is paired with."""
+    if photo.parent_id is None:
+        return photo
+    parent = await tx.session.get(Asset, photo.parent_id, with_for_update=True)
+    return parent or photo
+
+
+async def _rate(tx: Tx, asset: Asset, user_id: UUID, rating: int | None) -> None:
+    """A rating that came with the file becomes its uploader's, unless they have spoken here already."""
+    if not rating or not -1 <= rating <= 5:
+        return
+    row = {
+        "project_id": asset.project_id,
+        "asset_id": asset.id,
+        "user_id": user_id,
+        "rating": rating if rating > 0 else None,
+        "picked": None,
+        "rejected": True if rating < 0 else None,
+        "starred": None,
+        "notes": None,
+        "from_file": True,
+        "updated_at": tx.now,
+    }
+    if await tx.insert(Rating, [row], ignore=True):
+        said = {"userId": str(user_id), "rating": row["rating"], "rejected": row["rejected"]}
+        _tell(tx, asset, {"rating": said})
+
+
+async def _bequeath(tx: Tx, parent: Asset, child: Asset) -> None:
+    """Ratings that came with the half which now stands behind, where nobody has rated the pair."""
+    there = select(Rating.user_id).where(Rating.asset_id == parent.id)
+    statement = (
+        update(Rating)
+        .where(Rating.asset_id == child.id, Rating.from_file.is_(True), Rating.user_id.not_in(there))
+        .values(asset_id=parent.id)
+        .execution_options(synchronize_session=False)
+    )
+    await tx.session.execute(statement)
+
+
+def _tell(tx: Tx, asset: Asset, changed: Mapping[str, Any]) -> None:
+    tx.emit(Change(EventName.ASSET_UPDATED, asset.project_id, (asset.id,), changed))

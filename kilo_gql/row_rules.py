@@ -1,0 +1,110 @@
+"""What must be true of the rows alone, as statements that select whatever breaks it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Rule(StrEnum):
+    """What is broken."""
+
+    ORIGINAL = "original"
+    FILE_OBJECT = "file object"
+    RENDITION = "rendition"
+    READINESS = "readiness"
+    STRAY_OBJECT = "stray object"
+    UPLOAD = "upload"
+    LEFTOVER = "leftover"
+    TWICE = "twice"
+    JOB = "job"
+    STUCK = "stuck"
+    OUTBOX = "outbox"
+    EVENTS = "events"
+    IDEMPOTENCY = "idempotency"
+
+
+#: Each statement selects ``subject`` and ``says``; :lease and :lag are seconds.
+ROWS: Final[dict[Rule, tuple[str, ...]]] = {
+    Rule.ORIGINAL: (
+        """
+        SELECT a.id::text AS subject, 'a ready asset without its original' AS says FROM assets a
+        WHERE a.status = 'ready' AND NOT EXISTS (SELECT FROM asset_files f WHERE f.asset_id = a.id
+            AND f.kind IN ('original', 'sidecar') AND f.sha256 IS NOT NULL)
+        """,
+    ),
+    Rule.READINESS: (
+        """
+        SELECT a.id::text AS subject, 'a preview is promised that is not there' AS says FROM assets a
+        WHERE a.status = 'ready' AND a.preview_ready AND (SELECT count(*) FROM asset_files f
+            WHERE f.asset_id = a.id AND f.kind IN ('preview', 'thumbnail', 'micro')) < 3
+        """,
+    ),
+    Rule.TWICE: (
+        """
+        SELECT asset_id::text AS subject, 'two files of the kind ' || kind || ' ' || variant AS says
+        FROM asset_files GROUP BY asset_id, kind, variant HAVING count(*) > 1
+        """,
+        """
+        SELECT sha256 AS subject, 'the same original twice in project ' || project_id AS says FROM asset_files
+        WHERE kind IN ('original', 'sidecar') AND sha256 IS NOT NULL GROUP BY project_id, sha256 HAVING count(*) > 1
+        """,
+    ),
+    Rule.JOB: (
+        """
+        SELECT id::text AS subject, 'runs, but its lease ended ' || (now() - lease_until) || ' ago' AS says FROM jobs
+        WHERE status = 'running' AND lease_until < now() - make_interval(secs => :lease)
+        """,
+        """
+        SELECT id::text AS subject, 'is ' || status || ' and not wholly so' AS says FROM jobs
+        WHERE (status IN ('done', 'failed', 'canceled')) <> (finished_at IS NOT NULL)
+            OR (status = 'running') <> (lease_until IS NOT NULL)
+            OR status = 'running' AND attempts = 0 OR status = 'failed' AND error_code IS NULL
+        """,
+    ),
+    Rule.STUCK: (
+        """
+        SELECT a.id::text AS subject, 'is processing, and no job works on it' AS says FROM assets a
+        WHERE a.status = 'processing' AND NOT EXISTS (SELECT FROM jobs j
+            WHERE j.asset_id = a.id AND j.type = 'asset.ingest' AND j.status IN ('queued', 'running'))
+        """,
+    ),
+    Rule.OUTBOX: (
+        """
+        SELECT 'outbox' AS subject, count(*) || ' events wait for their number (does the API run?), the oldest since '
+            || min(created_at) AS says FROM outbox
+        WHERE created_at < now() - make_interval(secs => :lag) HAVING count(*) > 0
+        """,
+    ),
+    Rule.EVENTS: (
+        """
+        SELECT s.project_id::text AS subject,
+            format('%s events, %s to %s, in a log of %s to %s', e.n, e.first, e.last, s.first_seq, s.last_seq) AS says
+        FROM event_streams s
+        LEFT JOIN (SELECT project_id, count(*) AS n, min(seq) AS first, max(seq) AS last FROM events
+            GROUP BY project_id) e USING (project_id)
+        WHERE coalesce(e.n, 0) <> s.last_seq - s.first_seq + 1
+            OR e.n > 0 AND (e.first <> s.first_seq OR e.last <> s.last_seq)
+        """,
+    ),
+    Rule.IDEMPOTENCY: (
+        """
+        SELECT operation || ' ' || key AS subject, 'a key without an answer' AS says FROM idempotency_keys
+        WHERE response -> 'value' IS NULL
+        """,
+    ),
+    Rule.UPLOAD: (
+        """
+        SELECT id::text AS subject, 'counts ' || received || ' bytes, and its parts ' || counted AS says
+        FROM (SELECT id, received, status,
+            (SELECT coalesce(sum((part ->> 'size')::bigint), 0) FROM jsonb_array_elements(parts) part) AS counted
+            FROM uploads) u
+        WHERE status = 'receiving' AND received <> counted
+        """,
+        """
+        SELECT u.id::text AS subject, 'is ' || u.status || ', and its asset ' || a.status AS says
+        FROM uploads u JOIN assets a ON a.id = u.asset_id
+        WHERE u.status = 'finalized' AND a.status = 'uploading'
+        """,
+    ),
+}
