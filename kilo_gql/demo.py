@@ -1,4 +1,8 @@
-"""``make demo``: the whole house on a fresh machine, driven through its public doors alone."""
+"""``make demo``: the whole house on a fresh machine, driven through its public doors alone.
+
+It signs in with the code from the mailbox, watches a job over both live doors, and imports a shoot: your own
+(``PHOTOS``) or one that is drawn for it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -23,8 +28,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from kilo_gql import up
+from kilo_gql import demo_album, up
 from kilo_gql.config import Settings
+from kilo_gql.importing import command
+from kilo_gql.importing.client import Session
 
 _EMAIL: Final = "demo@example.org"
 _STEPS: Final = 40
@@ -60,9 +67,9 @@ def run(console: Console) -> None:
     try:
         asyncio.run(up.ready(settings.base_url))
         console.print(f"PostgreSQL, API and worker run after {time.perf_counter() - started:.1f} s.")
-        asyncio.run(_show(settings, console))
-        if os.environ.get("PHOTOS"):
-            console.print("[yellow]PHOTOS is set, but this version cannot import photographs yet.[/]")
+        with ThreadPoolExecutor(1) as drawing:
+            photos = drawing.submit(_photos, settings.home / "sample")
+            asyncio.run(_show(settings, photos, console))
         if os.environ.get("ONCE") != "1":
             console.print("Open the sign-in link above; Ctrl-C stops the server.")
             stack.wait()
@@ -71,6 +78,19 @@ def run(console: Console) -> None:
     finally:
         stack.terminate()
         stack.wait()
+
+
+def _photos(sample: Path) -> Path:
+    """The folder to import: PHOTOS, or the sample shoot, drawn when it is first needed."""
+    if own := os.environ.get("PHOTOS"):
+        return Path(own)
+    if not sample.exists():
+        from kilo_gql import sample_shoot
+
+        draft = sample.with_name(f"sample.{os.getpid()}")
+        sample_shoot.render(draft)
+        draft.rename(sample)
+    return sample
 
 
 def _settings() -> Settings:
@@ -89,54 +109,77 @@ def _taken(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-async def _show(settings: Settings, console: Console) -> None:
+async def _show(settings: Settings, photos: Future[Path], console: Console) -> None:
     async with httpx.AsyncClient(base_url=settings.base_url, timeout=30) as client:
-        token = await _sign_in(client, settings)
-        client.headers["authorization"] = f"Bearer {token}"
+        session = await _sign_in(client, settings)
+        client.headers["authorization"] = f"Bearer {session.bearer}"
         console.print(f"Signed in as {_EMAIL} with the code from the mailbox.")
         answer = (await client.post("/graphql", json={"query": _CREATE, "variables": {"title": "Demo"}})).json()
         created = answer["data"]["createProject"]
         project, cursor = created["project"]["id"], created["receipt"]["cursor"]
         console.print(f"Created the project “Demo” through GraphQL; its event log stands at {cursor}.")
-        seen = Seen()
-        started = time.perf_counter()
-        streams = [
-            asyncio.create_task(_follow_sse(client, project, cursor, seen, console)),
-            asyncio.create_task(_follow_socket(settings, token, project, cursor, seen)),
-        ]
-        job = (await client.post(f"/v1/projects/{project}/jobs:drill", json={"steps": _STEPS, "stepMs": 40})).json()
-        await asyncio.wait_for(asyncio.gather(*streams), 60)
-        done = (await client.get(f"/v1/jobs/{job['id']}")).json()
-        console.print(
-            f"Started a job through REST: [green]{done['status']}[/] after {time.perf_counter() - started:.1f} s and "
-            f"{done['attempts']} attempt. SSE told {len(seen.sse)} events, the GraphQL subscription {len(seen.socket)}."
-        )
+        await _watch_a_job(client, settings, project, cursor, console)
+        if not photos.done():
+            console.print("Drawing the sample shoot.")
+        folder = await asyncio.to_thread(photos.result)
+        console.print(f"Importing {folder} through the public API.")
+        report = await command.run(command.Wish([folder], project), settings.base_url, session, console)
+        report.print(console)
+        client.headers["authorization"] = f"Bearer {session.bearer}"
+        console.print(await demo_album.what_came_in(client, project))
+        if os.environ.get("ONCE") != "1":
+            link = await _mailed(client, settings, "magic_link", r"https?://\S+/sign-in\?\S+")
+            console.print(f"Sign in as {_EMAIL}, once, with {link[1]}", soft_wrap=True)
 
 
-async def _sign_in(client: httpx.AsyncClient, settings: Settings) -> str:
-    started = (await client.post("/v1/auth/login", json={"email": _EMAIL})).json()
-    code = await _code_from_mailbox(settings.home / "mailbox", started["challengeId"])
-    proof = {"challengeId": started["challengeId"], "code": code}
-    return str((await client.post("/v1/auth/verify", json=proof)).raise_for_status().json()["accessToken"])
+async def _watch_a_job(
+    client: httpx.AsyncClient, settings: Settings, project: str, cursor: str, console: Console
+) -> None:
+    seen = Seen()
+    started = time.perf_counter()
+    token = client.headers["authorization"].removeprefix("Bearer ")
+    streams = [
+        asyncio.create_task(_follow_sse(client, project, cursor, seen, console)),
+        asyncio.create_task(_follow_socket(settings, token, project, cursor, seen)),
+    ]
+    job = (await client.post(f"/v1/projects/{project}/jobs:drill", json={"steps": _STEPS, "stepMs": 40})).json()
+    await asyncio.wait_for(asyncio.gather(*streams), 60)
+    done = (await client.get(f"/v1/jobs/{job['id']}")).json()
+    console.print(
+        f"Started a job through REST: [green]{done['status']}[/] after {time.perf_counter() - started:.1f} s and "
+        f"{done['attempts']} attempt. SSE told {len(seen.sse)} events, the GraphQL subscription {len(seen.socket)}."
+    )
 
 
-async def _code_from_mailbox(mailbox: Path, challenge: str) -> str:
-    """The embedded mode delivers mail into a folder; wait for ours as one waits for a mail."""
-    seen = time.time() - 1
+async def _sign_in(client: httpx.AsyncClient, settings: Settings) -> Session:
+    challenge, code = await _mailed(client, settings, "email_code", r"\b(?:\d{4}-\d{4})\b")
+    proof = {"challengeId": challenge, "code": code}
+    tokens = (await client.post("/v1/auth/verify", json=proof)).raise_for_status().json()
+    return Session(tokens["accessToken"], tokens["refreshToken"])
+
+
+async def _mailed(client: httpx.AsyncClient, settings: Settings, delivery: str, pattern: str) -> tuple[str, str]:
+    """Ask for a way in, and wait for it as one waits for a mail; the challenge, and what the mail says.
+
+    The embedded mode delivers mail into a folder.
+    """
+    since = time.time() - 1
+    wanted = {"email": _EMAIL, "delivery": delivery}
+    challenge = (await client.post("/v1/auth/login", json=wanted)).raise_for_status().json()["challengeId"]
     for _ in range(300):
-        if code := await asyncio.to_thread(_newest_code, mailbox, seen):
-            return code
+        if found := await asyncio.to_thread(_newest, settings.home / "mailbox", since, pattern):
+            return challenge, found
         await asyncio.sleep(0.1)
-    raise TimeoutError(f"no mail for challenge {challenge} in {mailbox}")
+    raise TimeoutError(f"no mail for challenge {challenge} in {settings.home / 'mailbox'}")
 
 
-def _newest_code(mailbox: Path, since: float) -> str | None:
+def _newest(mailbox: Path, since: float, pattern: str) -> str | None:
     for path in sorted(mailbox.glob("*.eml"), reverse=True):
         if path.stat().st_mtime >= since:
             message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
             body = message.get_body(("plain",))
-            if body is not None and (found := re.search(r"\b(\d{4}-\d{4})\b", body.get_content())):
-                return found[1]
+            if body is not None and (found := re.search(pattern, body.get_content())):
+                return found[0]
     return None
 
 
