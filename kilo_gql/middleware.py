@@ -8,6 +8,7 @@ from typing import Final
 from uuid import uuid4
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kilo_gql.errors import KiloError
@@ -74,6 +75,8 @@ class Surround:
             await self._app(scope, receive, send_dressed)
         except KiloError as error:
             await problem(error, request_id)(scope, receive, send_dressed)
+        except ClientDisconnect:
+            pass  # it left before it had said everything: nobody is there to be answered, and nothing is wrong here
         except Exception:
             log.exception("request_failed", request_id=request_id, method=scope["method"])
             if not status:

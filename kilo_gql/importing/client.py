@@ -102,10 +102,13 @@ class Session:
 
     @classmethod
     async def by_link(cls, http: httpx.AsyncClient, link: str) -> Session:
-        """Use a sign-in link up. Raises Refused."""
+        """Use a sign-in link up. Raises Refused, or Unavailable."""
         named = parse_qs(urlsplit(link).query)
         proof = {"challengeId": named["challenge"][0], "code": named["code"][0]}
-        response = await http.post("/v1/auth/verify", json=proof)
+        try:
+            response = await http.post("/v1/auth/verify", json=proof)
+        except httpx.TransportError as error:
+            raise unreachable(http, str(error)) from None
         if response.is_error:
             raise Refused.of(response)
         tokens = response.json()
@@ -183,16 +186,17 @@ class Client:
     async def again(self, backoff: Backoff, refused: Refused | None = None) -> None:
         """Wait for the next try. Raises Unavailable, with the last refusal's reason, when patience is at its end."""
         if backoff.exhausted:
-            reason = refused.message if refused else "It does not answer."
-            raise Unavailable(
-                f"The server at {self.http.base_url} was waited for in vain: {reason}",
-                code="server_unreachable",
-                remediation=[
-                    "Check its address, and that it runs.",
-                    "Run the same command again: it goes on from here.",
-                ],
-            )
+            raise unreachable(self.http, refused.message if refused else "It does not answer.")
         await backoff.wait(refused.retry_after if refused else None)
+
+
+def unreachable(http: httpx.AsyncClient, reason: str) -> Unavailable:
+    """The server cannot be had, for all patience."""
+    return Unavailable(
+        f"The server at {http.base_url} was waited for in vain: {reason}",
+        code="server_unreachable",
+        remediation=["Check its address, and that it runs.", "Run the same command again: it goes on where it was."],
+    )
 
 
 def open_http(url: str) -> httpx.AsyncClient:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -22,6 +23,9 @@ from kilo_gql.importing.projects import target
 from kilo_gql.importing.report import STOPPED, Report
 from kilo_gql.importing.run import Import
 from kilo_gql.importing.scan import Scan, scan
+
+#: Seconds in which a server has to answer at first.
+_GREETING: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,11 @@ async def run(wish: Wish, url: str, credentials: Credentials, console: Console) 
     """Import, showing how far it is; Ctrl-C stops cleanly, a second one at once. Raises KiloError."""
     board = Board.of(await asyncio.to_thread(scan, wish.paths))
     async with open_http(url) as http:
+        project = await target(Client(http, credentials, patience=min(_GREETING, wish.patience)), wish.project)
         client = Client(http, credentials, _notice_on(board), wish.patience)
-        project = await target(client, wish.project)
         job = Import(client, board, project.id, wish.parallel, wish.wait)
         async with progress.shown(board, console) as take_down:
             stopped = await _until_stopped(job, take_down, console)
-        if not stopped:
-            await job.explain()
         return Report.of(board, project, stopped=stopped)
 
 

@@ -50,13 +50,13 @@ async def shown(board: Board, console: Console) -> AsyncIterator[Callable[[], No
 
 class _Screen:
     def __init__(self, board: Board) -> None:
-        self._board = board
+        self._board, self._size = board, board.size
         self._bars = Progress(
             *(TextColumn("{task.description:<10}"), BarColumn(None), DownloadColumn(), TransferSpeedColumn()),
             TimeRemainingColumn(),
             expand=True,
         )
-        self._bytes = self._bars.add_task("sent", total=board.size)
+        self._bytes = self._bars.add_task("sent", total=self._size)
         self._files = Progress(
             *(TextColumn("{task.description:<10}"), BarColumn(None), TextColumn("{task.completed}/{task.total} files")),
             expand=True,
@@ -67,7 +67,7 @@ class _Screen:
     def render(self) -> RenderableType:
         board = self._board
         # what lay there before counts as total, not as speed
-        self._bars.update(self._bytes, completed=board.sent, total=max(0, board.size - board.settled))
+        self._bars.update(self._bytes, completed=board.sent, total=max(0, self._size - board.settled))
         self._files.update(self._through, completed=board.done)
         while board.news:
             if (item := board.news.popleft()).problem is not None:

@@ -118,6 +118,7 @@ class Import:
             await finalizing
         if self.wait:
             await self.board.idle()
+        await self._explain()
         for twin in self._twins:
             first = self._first[twin.sha256]
             bad = first.stage in (Stage.FAILED, Stage.QUARANTINED)
@@ -265,7 +266,7 @@ class Import:
                 row = found.get(str(item.asset_id))
                 self._became(item, {**row, "status": row["status"].lower()} if row else _DROPPED)
 
-    async def explain(self) -> None:
+    async def _explain(self) -> None:
         """Add what to do about quarantined files, which events do not tell."""
         mute = [item for item in self.board.items if item.stage is Stage.QUARANTINED and not _remedied(item)]
         for start in range(0, len(mute), _BATCH):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
 import os
 import random
@@ -12,16 +13,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from kilo_gql.access import UserActor
-from kilo_gql.errors import Conflict
+from kilo_gql.errors import Conflict, Unavailable
 from kilo_gql.importing.board import Board, Stage
 from kilo_gql.importing.client import Client, Refused, Session, Token, open_http
+from kilo_gql.importing.command import Wish, run
 from kilo_gql.importing.projects import target
 from kilo_gql.importing.scan import digest, scan
 from kilo_gql.models import Role
 from tests.importing.conftest import BROKEN, FILES, PASSED_OVER, PHOTOS, Site, site, stages
 from tests.support.fault_proxy import Fate, Fault
+from tests.support.ports import free_port
 from tests.support.wait import until, until_seen
 
 ROOT = Path(__file__).parents[2]
@@ -302,6 +306,15 @@ async def test_ctrl_c_stops_and_the_same_command_goes_on(open_site: Site, card: 
         "SELECT DISTINCT status FROM uploads WHERE project_id = :id", id=document["projectId"]
     )
     assert [row.status for row in uploads] == ["finalized"]
+
+
+async def test_a_server_that_is_not_there_is_not_waited_for_long(open_site: Site, card: Path) -> None:
+    token = Token(open_site.token(await open_site.make.user()))
+    with pytest.raises(Unavailable) as gave_up:
+        await run(
+            Wish([card], "None", patience=0), f"http://127.0.0.1:{free_port()}", token, Console(file=io.StringIO())
+        )
+    assert gave_up.value.code == "server_unreachable"
 
 
 async def test_a_refusal_is_a_sentence_and_what_to_do(open_site: Site, card: Path) -> None:

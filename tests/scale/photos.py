@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import logging
+import re
 import sys
 import tempfile
 import time
@@ -75,11 +76,22 @@ def _import(stack: Stack, photos: Path, endpoint: str) -> Imported:
     done = stack.run(*command, KILO_TOKEN=token)
     seconds = time.monotonic() - begun
     checked = stack.run("doctor", "--deep", "--decode", "--json")
-    listing = httpx.get(f"{endpoint}/{BUCKET}", params={"list-type": "2", "prefix": "0"}).text
     return Imported(
         json.loads(done.stdout), done.returncode, json.loads(checked.stdout), checked.returncode,
-        listing.count("<Key>"), round(seconds, 1),
+        _count(endpoint), round(seconds, 1),
     )  # fmt: skip
+
+
+def _count(endpoint: str) -> int:
+    """The objects in the bucket but for the store's marker: they begin with the id of their project."""
+    count, query = 0, {"list-type": "2", "prefix": "0"}
+    while True:
+        page = httpx.get(f"{endpoint}/{BUCKET}", params=query).text
+        count += page.count("<Key>")
+        more = re.search("<NextContinuationToken>(.+?)</", page)
+        if more is None:
+            return count
+        query["continuation-token"] = more[1]
 
 
 def main() -> None:
