@@ -8,6 +8,7 @@ without one is no backup. Restoring starts a new epoch of the event log, so that
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -121,15 +122,26 @@ async def _copied(
     for place, (key, size, sha256, content_type) in enumerate(rows):
         target = folder / key
         found = await store.stat(key)
-        if found is None or found.size != size:
+        if found is None or found.size != size or not await _taken(store, key, target):
             missing.append(key)
         else:
-            async with store.local_path(key) as path:
-                await asyncio.to_thread(_link, path, target)
             sha256 = sha256 or (await asyncio.to_thread(digest, target))[1]
             objects.append(StoredObject(key, size, sha256, content_type))
         told(place + 1, len(rows))
     return objects, missing
+
+
+async def _taken(store: Store, key: str, target: Path) -> bool:
+    """False: the disk cannot read this object; the others shall not go without a backup for that."""
+    try:
+        async with store.local_path(key) as path:
+            await asyncio.to_thread(_link, path, target)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        await asyncio.to_thread(target.unlink, missing_ok=True)
+        return False
+    return True
 
 
 def _link(path: Path, target: Path) -> None:

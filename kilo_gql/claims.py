@@ -88,6 +88,10 @@ def crashed(last_words: str) -> Failure:
 
 _LOST: Final = crashed("the worker fell silent.")
 
+#: What a canceled job means to the things it was about: they are not done, and wait for somebody who wants them done.
+CANCELED: Final = Failure("canceled", "Somebody canceled the work on this.", ("Retry it.",))
+_WHY: Final = {JobStatus.FAILED: _LOST, JobStatus.CANCELED: CANCELED}
+
 # Literal statuses: PostgreSQL uses a partial index only where it can see the condition, also in a prepared plan.
 _CLAIM: Final = text(
     """
@@ -238,7 +242,7 @@ async def put_back(tx: Tx, mine: Claim, *, delay: float | None = None, refund: b
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """What became of a job whose worker fell silent: queued again, canceled, or failed for ``failure``."""
+    """What became of a job whose worker fell silent: queued again, or ended (failed, canceled) for ``failure``."""
 
     id: UUID
     type: str
@@ -253,10 +257,7 @@ async def expire(tx: Tx) -> list[Expired]:
     rows = (await tx.unchecked(_EXPIRE, {**limits, "remediation": list(_LOST.remediation)})).all()
     for row in rows:
         _tell(tx, row)
-    return [
-        Expired(row.id, row.type, row.project_id, row.asset_id, _LOST if row.status == JobStatus.FAILED else None)
-        for row in rows
-    ]
+    return [Expired(row.id, row.type, row.project_id, row.asset_id, _WHY.get(JobStatus(row.status))) for row in rows]
 
 
 async def runnable(tx: Tx, queues: Sequence[Queue], most: int) -> dict[Queue, int]:

@@ -140,6 +140,7 @@ _WORDS: Final = {
     Damage.MISSING: "its object is not there",
     Damage.SIZE: "its object has another size",
     Damage.CONTENT: "its object has another content",
+    Damage.UNREADABLE: "its object cannot be read",
 }
 
 

@@ -262,7 +262,12 @@ class LocalStore:
         if source is None or source.info.st_size != incoming.size:
             raise upload_lost()
         source.settle()
-        self.folder.publish([(self.folder.root / name, key)])
+        try:
+            self.folder.publish([(self.folder.root / name, key)])
+        except FileNotFoundError:  # whoever completed it at the same time was first, and has cleared up
+            there = self._stat(key)
+            if there is None or there.size != incoming.size:
+                raise upload_lost() from None
         self._forget(incoming)
 
     async def abort(self, incoming: Incoming) -> None:

@@ -26,11 +26,12 @@ from kilo_gql.access import Actor, Perm, System
 from kilo_gql.disposition import content_disposition
 from kilo_gql.domain import media, renders
 from kilo_gql.domain.renders import Region, Rendering
-from kilo_gql.errors import BadRequest, Conflict, Unavailable, not_found
+from kilo_gql.errors import BadRequest, Conflict, KiloError, Unavailable, not_found
 from kilo_gql.events import Event, EventName
 from kilo_gql.limits import spend
 from kilo_gql.models import FileKind, Job, JobStatus
 from kilo_gql.operations import Outcome
+from kilo_gql.rest.machinery import problem
 from kilo_gql.services import Services, services
 
 ROUTE: Final = "/media/{asset_id}/{name}"
@@ -45,7 +46,7 @@ _KEPT: Final = "private, max-age=31536000, immutable"
 _ADDRESS: Final = re.compile(rf"({'|'.join(FileKind)})-([0-9a-f]{{{media.HASH_DIGITS}}})", re.ASCII)
 #: Headers that pages of other origins may send, and may read.
 _ASKED_WITH: Final = ("Authorization", "Range", "If-Range", "If-None-Match")
-_TOLD: Final = ("Content-Range", "Content-Length", "ETag")
+_TOLD: Final = ("Content-Range", "Content-Length", "ETag", "Retry-After", "X-Request-Id")
 #: These came from outside and are handed back under their own name, never shown by a browser.
 _ATTACHED: Final = (FileKind.ORIGINAL, FileKind.SIDECAR)
 _SAVED_AS: Final = "application/octet-stream"
@@ -65,6 +66,14 @@ async def serve(request: Request) -> Response:
     house = services(request)
     if request.method == "OPTIONS":
         return cors.preflight(request, house.settings.origins, methods=("GET", "HEAD"), headers=_ASKED_WITH)
+    try:
+        response = await _answer(house, request)
+    except KiloError as error:  # a page of another origin shall learn as well why, and when to ask again
+        response = problem(error, request.scope["kilo_request_id"])
+    return cors.allow(request, response, house.settings.origins, exposed=_TOLD)
+
+
+async def _answer(house: Services, request: Request) -> Response:
     asker = await _asker(house, request)
     try:
         asset_id = UUID(request.path_params["asset_id"])
@@ -72,10 +81,8 @@ async def serve(request: Request) -> Response:
         raise not_found("file") from None
     name: str = request.path_params["name"]
     if address := _ADDRESS.fullmatch(name):
-        response = await _file(house, request, asker, asset_id, FileKind(address[1]), address[2])
-    else:
-        response = await _on_demand(house, request, asker, asset_id, name)
-    return cors.allow(request, response, house.settings.origins, exposed=_TOLD)
+        return await _file(house, request, asker, asset_id, FileKind(address[1]), address[2])
+    return await _on_demand(house, request, asker, asset_id, name)
 
 
 async def _asker(house: Services, request: Request) -> _Asker:

@@ -47,7 +47,8 @@ ROWS: Final[dict[Rule, tuple[str, ...]]] = {
         """,
         """
         SELECT sha256 AS subject, 'the same original twice in project ' || project_id AS says FROM asset_files
-        WHERE kind IN ('original', 'sidecar') AND sha256 IS NOT NULL GROUP BY project_id, sha256 HAVING count(*) > 1
+        WHERE kind IN ('original', 'sidecar') AND sha256 IS NOT NULL
+        GROUP BY project_id, sha256, variant HAVING count(*) > 1
         """,
     ),
     Rule.JOB: (

@@ -180,14 +180,19 @@ class S3Sink:
                 remediation=["Prepare the upload again and send the whole file."],
             )
         data = bytes(self._buffer)
-        answer = await self._store.call(
-            "upload_part",
-            Key=self._incoming.key,
-            UploadId=self._incoming.token,
-            PartNumber=number,
-            Body=data,
-            ContentMD5=await asyncio.to_thread(_md5, data),
-        )
+        try:
+            answer = await self._store.call(
+                "upload_part",
+                Key=self._incoming.key,
+                UploadId=self._incoming.token,
+                PartNumber=number,
+                Body=data,
+                ContentMD5=await asyncio.to_thread(_md5, data),
+            )
+        except ClientError as error:
+            if _code(error) != "NoSuchUpload":  # a rule of the bucket may end what is unfinished for days
+                raise
+            raise upload_lost() from error
         return Part(number, len(data), answer["ETag"], self._head())
 
     async def _send_tail(self) -> Part:
@@ -210,6 +215,7 @@ class S3Store:
         endpoint_url: str | None,
         access: Mapping[str, str | None],
         signer: Signer,
+        scratch: Path,
         public_url: str | None = None,
         known_as: str | None = None,
     ) -> None:
@@ -217,6 +223,7 @@ class S3Store:
         self._endpoint_url = endpoint_url
         self._access = access
         self._signer = signer
+        self._scratch = scratch
         self._public_url = public_url
         self._known_as = known_as
         self._found: str | None = None
@@ -235,7 +242,8 @@ class S3Store:
         }
         assert settings.s3_bucket is not None
         signer = Signer.of(settings)
-        return cls(settings.s3_bucket, settings.s3_endpoint_url, access, signer, settings.s3_public_url, known_as)
+        place = (settings.s3_bucket, settings.s3_endpoint_url)
+        return cls(*place, access, signer, settings.home / "scratch", settings.s3_public_url, known_as)
 
     async def _client(self, endpoint_url: str | None) -> Any:
         """The one client of this process for an address of the service."""
@@ -463,8 +471,12 @@ class S3Store:
 
     @asynccontextmanager
     async def local_path(self, key: str) -> AsyncIterator[Path]:
-        """A copy, with the name of the object's last segment."""
-        with tempfile.TemporaryDirectory(prefix="kilo-") as folder:
+        """A copy, with the name of the object's last segment.
+
+        Below KILO_HOME and not in /tmp: that may be memory, and nobody sweeps it after a kill.
+        """
+        await asyncio.to_thread(self._scratch.mkdir, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             path = Path(folder) / key.rpartition("/")[2]
             with await asyncio.to_thread(path.open, "wb") as file:
                 async for piece in self.stream(key):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,10 @@ async def whole(store: Store, key: str, byte_size: int, sha256: str | None) -> D
             size, found = await asyncio.to_thread(digest, path)
     except NotFound:
         return Damage.MISSING
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return Damage.UNREADABLE
     if size != byte_size:
         return Damage.SIZE
     return None if found == sha256 else Damage.CONTENT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -18,7 +19,8 @@ from kilo_gql.errors import InsufficientStorage, KiloError, NotFound, TooLarge
 from kilo_gql.operations import Throat
 from kilo_gql.storage import Incoming, Sink, Store, part_size_for
 
-#: Seconds without a byte after which what came is made durable, and after which the connection is given up.
+#: Seconds after which what came is made durable, however little that is; and seconds of nothing at all after which the
+#: connection is given up.
 _QUIET: Final = 5.0
 _PATIENCE: Final = 60.0
 #: Seconds in which a refused client may send on before its connection is closed: it would miss the answer.
@@ -71,6 +73,7 @@ class Writer:
         self._body = body
         self._checksum = checksum
         self._part_size = part_size_for(incoming.size)
+        self._counted_at = time.monotonic()
         self.parts = incoming.parts
 
     async def run(self) -> None:
@@ -107,7 +110,7 @@ class Writer:
                 await sink.write(piece)
                 if self._checksum is not None:
                     self._checksum.update(piece)
-            await self._count(sink, self._part_size)
+            await self._count(sink, self._part_size if time.monotonic() < self._counted_at + _QUIET else 1)
         if self._checksum is not None:
             self._checksum.verify()
 
@@ -116,6 +119,7 @@ class Writer:
         if self._checksum is None and sink.pending >= least:
             self.parts = await sink.flush()
             await self._commit()
+            self._counted_at = time.monotonic()
 
     async def _save(self, sink: Sink) -> InsufficientStorage | None:
         """Make durable what is left; on a full disk a second try saves what found room."""

@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from ml.metadata import Metadata
 
-#: The oldest photograph is of 1826; a year before it is a dead clock battery.
-_FIRST_YEAR: Final = 1826
+#: The oldest photograph is of 1826; a year before it is a dead clock battery. In 9999, datetime ends in some zones.
+_YEARS: Final = range(1826, 9999)
 #: Zero of the clocks of QuickTime, Unix: what stands there when nothing was set.
 _ZEROS: Final = (datetime(1904, 1, 1), datetime(1970, 1, 1))
 _LARGEST_OFFSET: Final = 14 * 60
@@ -100,7 +100,7 @@ def moment(text: object, sub_seconds: object = None) -> tuple[datetime, int | No
         at = datetime(year, month, day, hour, minute, min(second, 59) if second == 60 else second, int(digits))
     except ValueError:
         return None
-    if year < _FIRST_YEAR or at in _ZEROS:
+    if year not in _YEARS or at in _ZEROS:
         return None
     return at, 0 if offset == "Z" else offset_minutes(offset)
 
@@ -175,7 +175,7 @@ def _without_wall_time(said: CaptureTime, zone: str | None, hint: datetime | Non
     for source, at in (
         (Source.CONTAINER, _instant(said.container)),
         (Source.GPS, _instant(said.gps)),
-        (Source.HINT, hint),
+        (Source.HINT, hint if hint is not None and hint.year in _YEARS else None),
     ):
         if at is not None:
             there = at.astimezone(ZoneInfo(zone) if zone else UTC)

@@ -16,6 +16,7 @@ import msgspec
 from kilo_gql.claims import Failure
 from kilo_gql.db import Tx
 from kilo_gql.domain import ingest as domain
+from kilo_gql.domain.asset_rows import remedies
 from kilo_gql.domain.ingest import SIDECAR, Photo, StoredFile, Work
 from kilo_gql.errors import BadRequest
 from kilo_gql.jobs import JobType
@@ -39,12 +40,6 @@ _SAME: Final = (
 _WORDS: Final = ("xmp", "title", "description", "keywords", "label")
 _REMARKS_MAX: Final = 20
 _REMARK_MAX: Final = 300
-_REMEDIES: Final = {
-    "checksum_mismatch": ("Send the file again: it was damaged on its way.",),
-    "truncated": ("Copy the file from the card again, and send it again.",),
-    "too_large": ("Make a smaller copy of the picture and upload that.",),
-}
-_ANY_REMEDY: Final = ("Check whether the file opens in another program.", "Send the file again, or remove it.")
 
 
 class Rendition(msgspec.Struct):
@@ -84,7 +79,7 @@ async def _failed(tx: Tx, asset_id: UUID, why: Failure) -> None:
     await domain.quarantine(tx, asset_id, why.code, why.message, why.details.get("byteOffset"))
 
 
-@handles(JobType.ASSET_INGEST, failed=_failed)
+@handles(JobType.ASSET_INGEST, failed=_failed, patient=True)
 async def ingest(kit: Kit) -> Mapping[str, Any] | None:
     """Make a photo of an upload. A file that is none fails the job, which quarantines its asset with the reason."""
     async with kit.read() as tx:
@@ -110,7 +105,7 @@ async def _picture(kit: Kit, work: Work) -> Photo:
         )
         found = accepted(answer, _Developed)
         kit.report(0.8, "storing", work.filename)
-        files = [_stored(work, rendition) for rendition in found.renditions]
+        files = [_stored(kit.claim.id, work, rendition) for rendition in found.renditions]
         where = [folder / rendition.path for rendition in found.renditions]
         await kit.workshop.store.put_files(
             [NewObject(file.key, path, file.content_type) for file, path in zip(files, where, strict=True)]
@@ -151,12 +146,15 @@ def accepted(answer: Mapping[str, Any], expected: type[Any]) -> Any:
         answer["message"],
         code=reason,
         details={"byteOffset": answer["byte_offset"]},
-        remediation=_REMEDIES.get(reason, _ANY_REMEDY),
+        remediation=list(remedies(reason)),
     )
 
 
-def _stored(work: Work, made: Rendition) -> StoredFile:
-    """The key is made of the content: an attempt that is repeated stores the same file in the same place."""
+def _stored(job_id: UUID, work: Work, made: Rendition) -> StoredFile:
+    """The key is made of job and content: another attempt stores the same in the same place, another job never does.
+
+    So no attempt leaves a stray, and a purge cannot meet a key that has come back.
+    """
     kind, extension = made.kind, made.content_type.rpartition("/")[2].replace("jpeg", "jpg")
-    key = f"{work.project_id}/{work.asset_id}/{kind.value}-{made.sha256[:16]}.{extension}"
+    key = f"{work.project_id}/{work.asset_id}/{job_id}-{kind.value}-{made.sha256[:8]}.{extension}"
     return StoredFile(uuid7(), kind, key, made.content_type, made.byte_size, made.sha256, made.width, made.height)

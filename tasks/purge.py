@@ -16,10 +16,9 @@ from tasks.registry import handles
 _BATCH: Final = 200
 #: Seconds after which a purge asks again whether a backup still copies what it is to delete; days may pass so.
 _AGAIN: Final = 60.0
-_ATTEMPTS: Final = 10_000
 
 
-@handles(JobType.ASSET_PURGE, attempts=_ATTEMPTS)
+@handles(JobType.ASSET_PURGE, patient=True)
 async def purge(kit: Kit) -> Mapping[str, Any]:
     """Delete objects by ``keys`` or by ``prefixes``, but for those that a row refers to after all.
 

@@ -29,20 +29,28 @@ MODULES: Final = ("tasks.drills", "tasks.house", "tasks.ingest", "tasks.mail", "
 class Handler:
     """A type's handler. ``attempts``: how often its job is tried (None: as the settings say).
 
-    ``failed`` is told when a job about an asset has failed for good, whether here or because its workers died.
+    ``patient``: an attempt that found the store or the disk wanting was none, and is made again until they are well.
+    ``failed`` is told when a job about an asset has failed for good, whether here or because its workers died, or was
+    canceled while it ran.
     """
 
     type: JobType
     work: Work
     attempts: int | None = None
     failed: Aftermath | None = None
+    patient: bool = False
 
 
 _handlers: Final[dict[str, Handler]] = {}
 
 
 def handles(
-    type_: JobType, *, queue: Queue | None = None, attempts: int | None = None, failed: Aftermath | None = None
+    type_: JobType,
+    *,
+    queue: Queue | None = None,
+    attempts: int | None = None,
+    failed: Aftermath | None = None,
+    patient: bool = False,
 ) -> Callable[[Work], Work]:
     """Declare the handler of a type of job: a coroutine that is given its ``Kit`` and returns the job's result.
 
@@ -54,7 +62,7 @@ def handles(
             raise TypeError(f"two handlers for {type_}")
         if queue is not None and queue is not QUEUES[type_]:
             raise TypeError(f"{type_} waits in {QUEUES[type_]}, not in {queue}")
-        _handlers[type_] = Handler(type_, work, attempts, failed)
+        _handlers[type_] = Handler(type_, work, attempts, failed, patient)
         return work
 
     return declare

@@ -26,7 +26,7 @@ _FUNCTIONS: Final = {
 }
 
 
-@handles(JobType.ASSET_RENDER)
+@handles(JobType.ASSET_RENDER, patient=True)
 async def render(kit: Kit) -> Mapping[str, Any]:
     """Make what was asked for, unless it was made meanwhile. The result's ``sha256`` names the main file."""
     asset_id = kit.claim.asset_id

@@ -6,20 +6,22 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 import structlog
 
 from kilo_gql import claims, jobs
-from kilo_gql.claims import CancelRequested, Claim, Failure, Stale
+from kilo_gql.claims import CancelRequested, Claim, Failure, Report, Stale
 from kilo_gql.db import Tx
-from kilo_gql.errors import KiloError
+from kilo_gql.errors import InsufficientStorage, KiloError, Unavailable
 from kilo_gql.jobs import JobType, NewJob
 from kilo_gql.models import JobStatus, Queue
 from tasks.child import ChildClosed, ChildError, ChildFailed
 from tasks.kit import Kit, Workshop
 from tasks.registry import Handler
+from tasks.scratch import sweep_scratch
 
 #: Seconds between two progress events of a job.
 REPORT_EVERY: Final = 0.25
@@ -132,23 +134,32 @@ class Runner:
                 await asyncio.sleep(1)
 
     async def _write_outcome(self, held: _Held, error: BaseException | None) -> None:
-        claim = held.claim
+        claim, why = held.claim, claims.CANCELED
         async with self.workshop.write() as tx:
             if held.why is Stop.SHUTDOWN or isinstance(error, ChildClosed):
-                await claims.put_back(tx, claim, refund=True)
+                ended = await claims.put_back(tx, claim, refund=True)
             elif held.why is Stop.CANCELED or isinstance(error, CancelRequested):
-                await claims.put_back(tx, claim)
+                ended = await claims.put_back(tx, claim)
+            elif isinstance(error, Unavailable | InsufficientStorage) and self._patient(claim):
+                await claims.report(tx, [Report(claim, 0.0, "waiting", error.message)])
+                ended = await claims.put_back(tx, claim, refund=True, delay=_wait(error))
             elif isinstance(outcome := self._judge(claim, error), Failure):
-                if await claims.fail(tx, claim, outcome) is JobStatus.FAILED:
-                    await self._aftermath(tx, claim.type, claim.asset_id, outcome)
+                ended = await claims.fail(tx, claim, outcome)
+                why = outcome if ended is JobStatus.FAILED else why
             else:
-                await claims.put_back(tx, claim, delay=outcome)
+                ended = await claims.put_back(tx, claim, delay=outcome)
+            if ended.terminal:
+                await self._aftermath(tx, claim.type, claim.asset_id, why)
 
     async def _aftermath(self, tx: Tx, type_: str, asset_id: UUID | None, failure: Failure) -> None:
         """Tell what was worked on that it will not come to anything, in the transaction that says so of the job."""
         handler = self.handlers.get(type_)
         if handler is not None and handler.failed is not None and asset_id is not None:
             await handler.failed(tx, asset_id, failure)
+
+    def _patient(self, claim: Claim) -> bool:
+        handler = self.handlers.get(claim.type)
+        return handler is not None and handler.patient
 
     def _judge(self, claim: Claim, error: BaseException | None) -> Failure | float | None:
         """A failed attempt is a failed job, or is tried again after so many seconds (None: at once)."""
@@ -235,9 +246,10 @@ class Runner:
             return await claims.runnable(tx, queues, slots)
 
     async def sweep(self) -> None:
-        """See to it that the house is swept, for ever, once an hour."""
+        """See to it that the house is swept, for ever, once an hour; and this machine's scratch, which no job can."""
         while True:
             await _tolerant("the sweep was not queued", self._queue_sweep)
+            await _tolerant("scratch was not swept", partial(sweep_scratch, self.workshop.settings))
             await asyncio.sleep(_SWEEP_EVERY)
 
     async def _queue_sweep(self) -> None:
@@ -262,7 +274,12 @@ class Runner:
         return True
 
 
-async def _tolerant(complaint: str, action: Callable[[], Awaitable[None]]) -> None:
+def _wait(error: KiloError) -> float:
+    """Seconds until what was wanting is tried again; not all jobs at the same moment."""
+    return (error.retry_after or REPORT_EVERY) * random.uniform(1, 2)  # noqa: S311
+
+
+async def _tolerant(complaint: str, action: Callable[[], Awaitable[object]]) -> None:
     """Do something that will be done again anyway: trouble is logged, not raised."""
     try:
         await action()

@@ -38,7 +38,14 @@ async def sweep_scratch(settings: Settings) -> int:
 
 
 def _sweep(root: Path) -> int:
-    old = [path for path in root.glob("*") if path.stat().st_mtime < time.time() - _ABANDONED]
+    old = [path for path in root.glob("*") if _age(path) > _ABANDONED]
     for path in old:
         shutil.rmtree(path, ignore_errors=True)
     return len(old)
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:  # its owner was faster
+        return 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, Literal
@@ -85,6 +85,8 @@ class AssetFilter:
             moment: datetime | None = getattr(self, name)
             if moment is not None and moment.tzinfo is None:
                 raise BadRequest("Say in which time zone this is.", details={"field": name})
+            if moment is not None and not MINYEAR < moment.year < MAXYEAR:
+                raise BadRequest("This moment is none in every time zone.", details={"field": name})
 
     def values(self) -> dict[str, Any]:
         """The parameters of the conditions that it asks for, by name."""

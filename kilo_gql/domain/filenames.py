@@ -44,6 +44,15 @@ def stem_of(name: str) -> str:
     return stem
 
 
+def sidecar_name(name: str) -> str:
+    """Of a sidecar its name in lower case, "" of all else.
+
+    Two sidecars that say the same are of two photos if they are named after two; photos of the same bytes are one.
+    """
+    lowered = _FOLDERS.split(name.lower())[-1].strip()
+    return lowered if _split(lowered)[1] == _SIDECAR else ""
+
+
 def extension_of(name: str) -> str:
     """The extension in lower case, as object keys may carry it; "bin" for one that they may not."""
     extension = _split(name.lower())[1]

@@ -14,14 +14,17 @@ from kilo_gql.access import Perm
 from kilo_gql.codec import stored
 from kilo_gql.db import Tx
 from kilo_gql.domain.filenames import stem_of
+from kilo_gql.domain.ingest import format_of
 from kilo_gql.domain.uploads import (
     ANY_TYPE,
     KEPT_FOR,
+    REPLACEABLE,
     FileError,
     asset_not_found,
     check_count,
     checksum,
     media_type,
+    original_kept,
     purge,
     upload_expired,
 )
@@ -73,7 +76,7 @@ async def finalize_upload(tx: Tx, project_id: UUID, assets: list[FinalizedFile])
     found = await _latest(tx, project_id, list(given))
     if not found:
         raise not_found("asset")
-    ready = {asset.id: (upload, asset) for upload, asset in found.values() if _problem(tx, upload) is None}
+    ready = {asset.id: (upload, asset) for upload, asset in found.values() if _problem(tx, upload, asset) is None}
     fresh = {key: pair for key, pair in ready.items() if pair[0].status is UploadStatus.STORED}
     earlier = await _earlier_jobs(tx, [key for key in ready if key not in fresh]) if len(fresh) < len(ready) else {}
     job_by_asset = {**earlier, **await _process(tx, project_id, fresh, given)}
@@ -92,10 +95,13 @@ async def _latest(tx: Tx, project_id: UUID, asset_ids: Sequence[UUID]) -> dict[U
     return {upload.asset_id: (upload, asset) for upload, asset in await tx.rows(statement)}
 
 
-def _problem(tx: Tx, upload: Upload) -> KiloError | None:
+def _problem(tx: Tx, upload: Upload, asset: Asset) -> KiloError | None:
     """Why an upload cannot be finalized."""
     if upload.status is UploadStatus.FINALIZED:
         return None
+    # what was quarantined when the upload was prepared may have been retried since
+    if asset.status not in REPLACEABLE:
+        return original_kept()
     if upload.expires_at <= tx.now:
         return upload_expired()
     if upload.status is UploadStatus.STORED:
@@ -162,7 +168,7 @@ def _take_over(tx: Tx, upload: Upload, asset: Asset, sha256: str, content_type: 
     upload.checksum_sha256 = sha256
     upload.content_type = content_type or upload.content_type
     asset.status, asset.updated_at = AssetStatus.PROCESSING, tx.now
-    asset.filename, asset.stem = upload.filename, stem_of(upload.filename)
+    asset.filename, asset.stem, asset.format = upload.filename, stem_of(upload.filename), format_of(upload.filename)
     asset.quarantine_code = asset.quarantine_reason = asset.quarantine_offset = None
 
 
@@ -192,7 +198,7 @@ def _finalized(
             outcomes.append(FinalizedAsset(asset_id, None, error=FileError.of(asset_not_found())))
             continue
         upload, asset = found[asset_id]
-        problem = _problem(tx, upload)
+        problem = _problem(tx, upload, asset)
         error = None if problem is None else FileError.of(problem)
         outcomes.append(FinalizedAsset(asset_id, asset.status, job_by_asset.get(asset_id), error))
     return Finalized([one.job_id for one in outcomes if one.job_id is not None], outcomes)

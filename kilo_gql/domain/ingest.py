@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, or_, select, text, update
+from sqlalchemy import and_, delete, exists, func, or_, select, text, update
 
 from kilo_gql import jobs
+from kilo_gql.claims import CANCELED
 from kilo_gql.db import Tx
+from kilo_gql.domain.filenames import sidecar_name
 from kilo_gql.events import Change, EventName
 from kilo_gql.jobs import JobType, NewJob
 from kilo_gql.models import Asset, AssetFile, AssetStatus, FileKind, Project, Rating, Upload
@@ -77,6 +79,11 @@ class Photo:
         return self.format in RAW_FORMATS
 
 
+def format_of(filename: str) -> str | None:
+    """What is known of a file's format by its name: that it is a sidecar, which no list shows as a photo."""
+    return SIDECAR if sidecar_name(filename) else None
+
+
 async def find_work(tx: Tx, upload_id: UUID) -> Work | None:
     """The file to ingest; None if it is gone, or was ingested meanwhile."""
     statement = (
@@ -104,10 +111,15 @@ async def find_work(tx: Tx, upload_id: UUID) -> Work | None:
 async def finish_photo(tx: Tx, work: Work, photo: Photo) -> dict[str, Any]:
     """The file is a photo, or a sidecar with its words as ``columns``: write what it is. Returns the job's result."""
     if (asset := await _still_there(tx, work)) is None:
+        await _purge(tx, work.project_id, keys=[file.key for file in photo.files])
         return {"skipped": "deleted"}
     await _one_at_a_time(tx, work.project_id, photo.sha256)
-    if (twin := await _twin(tx, work, photo.sha256)) is not None:
-        return await _drop(tx, asset, twin)
+    if (twin := await _twin(tx, work, photo)) is not None:
+        if twin.damaged_at is not None:
+            await _mend(tx, work, twin)
+        if asset.trashed_at is None:
+            await _bring_back(tx, twin.asset_id)
+        return await _drop(tx, asset, twin.asset_id)
     for name, value in photo.columns.items():
         setattr(asset, name, value)
     asset.format = photo.format
@@ -124,15 +136,20 @@ async def finish_photo(tx: Tx, work: Work, photo: Photo) -> dict[str, Any]:
         _tell(tx, asset, {"readiness": {"metadata": True}})
         _tell(tx, asset, {"status": asset.status, "readiness": {"preview": True}})
         await _rate(tx, asset, work.user_id, photo.rating)
-        await _pair(tx, asset, raw=photo.is_raw)
-        await _take_sidecars(tx, asset)
+        if asset.trashed_at is None:  # or what nobody threw away would be purged with it
+            await _pair(tx, asset, raw=photo.is_raw)
+            await _take_sidecars(tx, asset)
     return {"assetId": str(asset.id), "format": photo.format}
 
 
 async def quarantine(tx: Tx, asset_id: UUID, code: str, reason: str, offset: int | None = None) -> None:
-    """The file is kept, never served, and says why. Nothing happens to an asset that is ready or gone."""
+    """The file is kept, never served, and says why. Nothing happens to an asset that is ready or gone.
+
+    A cancel does not take the place of a reason that was found before.
+    """
     asset = await tx.session.get(Asset, asset_id, with_for_update=True)
-    if asset is None or asset.status is AssetStatus.READY:
+    known = asset is not None and asset.status is AssetStatus.QUARANTINED and code == CANCELED.code
+    if asset is None or asset.status is AssetStatus.READY or known:
         return
     asset.status, asset.updated_at = AssetStatus.QUARANTINED, tx.now
     asset.quarantine_code, asset.quarantine_reason, asset.quarantine_offset = code, reason, offset
@@ -140,9 +157,13 @@ async def quarantine(tx: Tx, asset_id: UUID, code: str, reason: str, offset: int
 
 
 async def _still_there(tx: Tx, work: Work) -> Asset | None:
+    """The locked asset, if this file is still the one it waits for: another may have been sent in its place."""
     statement = select(Asset).where(Asset.id == work.asset_id).with_for_update()
     found: Asset | None = await tx.scalar(statement)
-    return found if found is not None and found.status is not AssetStatus.READY else None
+    if found is None or found.status is AssetStatus.READY:
+        return None
+    same_file = await tx.scalar(select(AssetFile.id).where(AssetFile.id == work.file_id))
+    return found if same_file is not None else None
 
 
 async def _one_at_a_time(tx: Tx, project_id: UUID, about: str) -> None:
@@ -154,25 +175,61 @@ async def _one_at_a_time(tx: Tx, project_id: UUID, about: str) -> None:
 # --- duplicates ----------------------------------------------------------------------------------------------------
 
 
-async def _twin(tx: Tx, work: Work, sha256: str) -> UUID | None:
-    """Another asset of the project that has these very bytes."""
-    statement = select(AssetFile.asset_id).where(
+async def _twin(tx: Tx, work: Work, photo: Photo) -> AssetFile | None:
+    """What another asset of the project has of these very bytes; sidecars that say the same, by their names."""
+    statement = select(AssetFile).where(
         AssetFile.project_id == work.project_id,
-        AssetFile.sha256 == sha256,
+        AssetFile.sha256 == photo.sha256,
+        AssetFile.variant == _variant(work, photo),
         AssetFile.kind.in_((FileKind.ORIGINAL, FileKind.SIDECAR)),
         AssetFile.asset_id != work.asset_id,
     )
-    found: UUID | None = await tx.scalar(statement)
+    found: AssetFile | None = await tx.scalar(statement.with_for_update())
     return found
+
+
+def _variant(work: Work, photo: Photo) -> str:
+    return sidecar_name(work.filename) if photo.format == SIDECAR else ""
+
+
+async def _mend(tx: Tx, work: Work, twin: AssetFile) -> None:
+    """The twin's bytes were damaged in the store, and the same came whole: they are its original from now on."""
+    await tx.session.execute(delete(AssetFile).where(AssetFile.id == work.file_id))
+    await _purge(tx, work.project_id, keys=[twin.key])
+    twin.key, twin.verified_at, twin.damaged_at = work.key, tx.now, None
+    await tx.flush()
+    tx.emit(Change(EventName.ASSET_UPDATED, work.project_id, (twin.asset_id,), {"damaged": False}))
+
+
+async def _bring_back(tx: Tx, twin: UUID) -> None:
+    """What somebody has just sent must not go with the trash: the twin comes back, with the photo it belongs to."""
+    asset = await tx.session.get(Asset, twin, with_for_update=True)
+    whole = asset if asset is None or asset.parent_id is None else await tx.session.get(Asset, asset.parent_id)
+    if asset is None or whole is None:
+        return
+    together = and_(Asset.parent_id == whole.id, Asset.trashed_at == whole.trashed_at)
+    statement = (
+        update(Asset)
+        .where(Asset.trashed_at.is_not(None), or_(Asset.id.in_((asset.id, whole.id)), together))
+        .values(trashed_at=None)
+        .returning(Asset.id)
+    )
+    if back := sorted(await tx.scalars(statement)):  # type: ignore[arg-type]
+        tx.emit(Change(EventName.ASSET_UPDATED, asset.project_id, tuple(back), {"trashedAt": None}))
 
 
 async def _drop(tx: Tx, asset: Asset, twin: UUID) -> dict[str, Any]:
     """The bytes are here already: the newcomer goes, and its bytes with it."""
-    prefix = f"{asset.project_id}/{asset.id}/"
     await tx.session.execute(delete(Asset).where(Asset.id == asset.id))
-    await jobs.enqueue(tx, NewJob(JobType.ASSET_PURGE, {"prefixes": [prefix]}, asset.project_id))
+    await _purge(tx, asset.project_id, prefixes=[f"{asset.project_id}/{asset.id}/"])
     _tell(tx, asset, {"status": "duplicate", "duplicateOf": str(twin)})
     return {"duplicateOf": str(twin)}
+
+
+async def _purge(tx: Tx, project_id: UUID, **objects: Sequence[str]) -> None:
+    """Have objects (``keys``, ``prefixes``) deleted, but for those that a row refers to after all."""
+    if any(objects.values()):
+        await jobs.enqueue(tx, NewJob(JobType.ASSET_PURGE, objects, project_id))
 
 
 # --- files ---------------------------------------------------------------------------------------------------------
@@ -187,6 +244,7 @@ async def _write_files(tx: Tx, work: Work, photo: Photo) -> None:
         .where(AssetFile.id == work.file_id)
         .values(
             kind=kind,
+            variant=_variant(work, photo),
             sha256=photo.sha256,
             content_type=photo.content_type,
             verified_at=tx.now,
@@ -200,8 +258,7 @@ async def _write_files(tx: Tx, work: Work, photo: Photo) -> None:
     old = await tx.scalars(
         delete(AssetFile).where(AssetFile.asset_id == work.asset_id, AssetFile.kind.in_(kinds)).returning(AssetFile.key)  # type: ignore[arg-type]
     )
-    if gone := sorted(set(old) - {file.key for file in photo.files}):
-        await jobs.enqueue(tx, NewJob(JobType.ASSET_PURGE, {"keys": gone}, work.project_id))
+    await _purge(tx, work.project_id, keys=sorted(set(old) - {file.key for file in photo.files}))
     await tx.insert(
         AssetFile,
         [
@@ -293,6 +350,8 @@ async def _attach(tx: Tx, sidecar: Asset, work: Work, rating: int | None) -> Non
     """Join a sidecar to its photo, if that is here; else it waits for it."""
     sidecar.xmp = {**sidecar.xmp, "xmp:Rating": rating} if rating is not None else sidecar.xmp
     _tell(tx, sidecar, {"status": sidecar.status})
+    if sidecar.trashed_at is not None:
+        return
     named = sidecar.filename.lower().removesuffix(f".{SIDECAR}")
     statement = (
         select(Asset)
@@ -301,6 +360,7 @@ async def _attach(tx: Tx, sidecar: Asset, work: Work, rating: int | None) -> Non
             Asset.stem == sidecar.stem,
             Asset.format != SIDECAR,
             Asset.status == AssetStatus.READY,
+            Asset.trashed_at.is_(None),
         )
         # "IMG_1.CR2.xmp" names its photo; "IMG_1.xmp" is the RAW's before it is anybody else's
         .order_by((func.lower(Asset.filename) == named).desc(), Asset.format.in_(RAW_FORMATS).desc(), Asset.id)
@@ -389,9 +449,11 @@ async def _bequeath(tx: Tx, parent: Asset, child: Asset) -> None:
         update(Rating)
         .where(Rating.asset_id == child.id, Rating.from_file.is_(True), Rating.user_id.not_in(there))
         .values(asset_id=parent.id)
+        .returning(Rating.user_id, Rating.rating, Rating.rejected)
         .execution_options(synchronize_session=False)
     )
-    await tx.session.execute(statement)
+    for user_id, rating, rejected in (await tx.session.execute(statement)).all():
+        _tell(tx, parent, {"rating": {"userId": str(user_id), "rating": rating, "rejected": rejected}})
 
 
 def _tell(tx: Tx, asset: Asset, changed: Mapping[str, Any]) -> None:

@@ -8,7 +8,9 @@ from sqlalchemy import select
 
 from kilo_gql import jobs
 from kilo_gql.access import Perm
+from kilo_gql.claims import CANCELED
 from kilo_gql.db import Tx
+from kilo_gql.domain.ingest import quarantine
 from kilo_gql.errors import BadRequest
 from kilo_gql.jobs import JobType, NewJob
 from kilo_gql.models import Job, JobStatus, Priority
@@ -73,7 +75,10 @@ async def get_job(tx: Tx, job_id: UUID) -> Job:
 async def cancel_job(tx: Tx, job_id: UUID) -> Job:
     """Stop a job: at once if it waits, within two seconds if it runs; canceling it twice changes nothing."""
     job = await tx.get(Job, job_id, lock=True)
+    waited = job.status is JobStatus.QUEUED
     jobs.cancel(tx, job)
+    if waited and job.type == JobType.ASSET_INGEST and job.asset_id is not None:
+        await quarantine(tx, job.asset_id, CANCELED.code, CANCELED.message)  # of one that runs, its worker tells
     return job
 
 

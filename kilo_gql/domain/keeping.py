@@ -36,11 +36,6 @@ async def may_delete(tx: Tx) -> bool:
     return bool((await tx.unchecked(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": COPYING})).scalar_one())
 
 
-async def hold_deleting(tx: Tx) -> None:
-    """Let no object be deleted until this transaction ends."""
-    await tx.unchecked(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": COPYING})
-
-
 # --- checking originals --------------------------------------------------------------------------------------------
 
 
@@ -50,6 +45,8 @@ class Damage(StrEnum):
     MISSING = "missing"
     SIZE = "size"
     CONTENT = "content"
+    #: The disk itself says that it cannot read them.
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +123,10 @@ def _unread(since: datetime, project_id: UUID | None) -> Select[*tuple[Any, ...]
 async def note_verified(tx: Tx, checked: Sequence[Checked]) -> list[Checked]:
     """Write what reading found, and tell what changed: damaged files are not served any more, mended ones are again.
 
-    Returns the damaged ones; a file that was deleted meanwhile is none.
+    Returns the damaged ones; a file that was deleted meanwhile is none, nor one that got other bytes.
     """
-    ids = [one.file.id for one in checked]
-    locked = select(AssetFile.id, AssetFile.damaged_at).where(AssetFile.id.in_(ids)).with_for_update()
+    keys = [one.file.key for one in checked]
+    locked = select(AssetFile.id, AssetFile.damaged_at).where(AssetFile.key.in_(keys)).with_for_update()
     before = {row.id: row.damaged_at for row in await tx.rows(locked)}
     there = [one for one in checked if one.file.id in before]
     sound = [one for one in there if one.damage is None]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,26 +14,32 @@ from sqlalchemy import select
 from kilo_gql.access import Perm
 from kilo_gql.codec import stored
 from kilo_gql.db import Tx
-from kilo_gql.domain.filenames import FILENAME_MAX, extension_of, file_name, stem_of
+from kilo_gql.domain.filenames import FILENAME_MAX, extension_of, file_name, sidecar_name, stem_of
+from kilo_gql.domain.ingest import format_of
 from kilo_gql.domain.upload_addresses import upload_url
 from kilo_gql.domain.uploads import (
     ANY_TYPE,
     COLUMNS,
     KEPT_FOR,
     OPEN,
+    REPLACEABLE,
     FileError,
     asset_not_found,
     check_count,
     checksum,
     drop_unfinished,
     media_type,
+    original_kept,
 )
-from kilo_gql.errors import BadRequest, Conflict, KiloError, TooLarge
+from kilo_gql.errors import BadRequest, KiloError, TooLarge
 from kilo_gql.events import Change, EventName
-from kilo_gql.models import Asset, AssetFile, AssetStatus, FileKind, Upload, UploadStatus
+from kilo_gql.models import Asset, AssetFile, AssetStatus, FileKind, Role, Upload, UploadStatus
 from kilo_gql.models.base import uuid7
 from kilo_gql.operations import operation
 from kilo_gql.text import clipped
+
+#: What a file is known by: its SHA-256 and, of a sidecar, its name.
+_Content: TypeAlias = tuple[str, str]
 
 _CLIENT_ID_MAX: Final = 200
 _UNNAMED: Final = "unnamed"
@@ -120,19 +126,21 @@ class _Batch:
     def __init__(self, tx: Tx, project_id: UUID) -> None:
         self._tx = tx
         self._project_id = project_id
-        self._here: dict[str, UploadInstruction] = {}
+        self._here: dict[_Content, UploadInstruction] = {}
         self._unfinished: dict[tuple[str, int, str], Any] = {}
         self._again: dict[UUID, Asset] = {}
         self._assets: list[dict[str, Any]] = []
         self._uploads: list[dict[str, Any]] = []
+        self._owns = tx.granted[project_id] is Role.OWNER
 
     async def look_up(self, checksums: Sequence[str], asset_ids: Sequence[UUID]) -> None:
         """Read what the project knows of these files."""
         if checksums:
             for row in await self._tx.rows(_quarantined(self._project_id, checksums)):
-                self._here[row.checksum_sha256] = UploadInstruction(None, row.asset_id, _state_of(row))
+                content = (row.checksum_sha256, sidecar_name(row.filename))
+                self._here[content] = UploadInstruction(None, row.asset_id, _state_of(row))
             for row in await self._tx.rows(_same_bytes(self._project_id, checksums)):
-                self._here[row.sha256] = UploadInstruction(None, row.asset_id, _state_of(row))
+                self._here[row.sha256, row.variant] = UploadInstruction(None, row.asset_id, _state_of(row))
             for row in await self._tx.rows(_begun(self._tx, self._project_id, checksums)):
                 self._unfinished[row.filename, row.byte_size, row.checksum_sha256] = row
         if asset_ids:
@@ -142,7 +150,8 @@ class _Batch:
     def take(self, file: NewUpload, sha256: str | None) -> UploadInstruction:
         """Decide about one file."""
         client_file_id = clipped(file.client_file_id, _CLIENT_ID_MAX)
-        if sha256 is not None and file.asset_id is None and (here := self._here.get(sha256)) is not None:
+        content = (sha256 or "", sidecar_name(file.filename))
+        if file.asset_id is None and (here := self._here.get(content)) is not None:
             return replace(here, client_file_id=client_file_id)
         try:
             name = self._checked(file)
@@ -151,7 +160,7 @@ class _Batch:
             return self._refuse(file, client_file_id, error)
         instruction = self._resumed(file, name, sha256) or self._new(file, name, sha256, asset_id)
         if sha256 is not None:
-            self._here[sha256] = UploadInstruction(None, instruction.asset_id, UploadState.PRESENT)
+            self._here[content] = UploadInstruction(None, instruction.asset_id, UploadState.PRESENT)
         return replace(instruction, client_file_id=client_file_id)
 
     def _checked(self, file: NewUpload) -> str:
@@ -175,14 +184,11 @@ class _Batch:
 
     def _replaceable(self, asset_id: UUID) -> None:
         asset = self._again.get(asset_id)
-        if asset is None:
-            raise asset_not_found()
-        if asset.status not in (AssetStatus.UPLOADING, AssetStatus.QUARANTINED):
-            raise Conflict(
-                "The original of this asset is here and whole; it is never replaced.",
-                code="original_kept",
-                remediation=["Send the file as a new asset."],
-            )
+        mine = asset is not None and (asset.added_by == self._tx.user_id or self._owns)
+        if asset is None or (asset.status is AssetStatus.UPLOADING and not mine):
+            raise asset_not_found()  # what somebody else is sending is theirs, and seen by nobody yet
+        if asset.status not in REPLACEABLE:
+            raise original_kept()
 
     def _refuse(self, file: NewUpload, client_file_id: str | None, error: KiloError) -> UploadInstruction:
         """Say why; a new file leaves a quarantined asset, so that it is not forgotten."""
@@ -208,7 +214,7 @@ class _Batch:
             "client_file_id": clipped(file.client_file_id, _CLIENT_ID_MAX),
             "byte_size": file.byte_size,
             "content_type": media_type(file.content_type),
-            "captured_at": file.captured_at,
+            "captured_at": _hint(file.captured_at),
             "checksum_sha256": sha256,
             "key": f"{self._project_id}/{asset_id}/{upload_id}.{extension_of(name)}",
             "expires_at": self._tx.now + KEPT_FOR,
@@ -226,6 +232,7 @@ class _Batch:
                 "project_id": self._project_id,
                 "status": AssetStatus.UPLOADING if error is None else AssetStatus.QUARANTINED,
                 "filename": name,
+                "format": format_of(name),
                 "stem": stem_of(name),
                 "added_by": self._tx.user_id,
                 "quarantine_code": error and error.code,
@@ -250,10 +257,15 @@ class _Batch:
         await self._tx.insert(Upload, self._uploads)
 
 
+def _hint(captured_at: datetime | None) -> datetime | None:
+    """A moment that every time zone can show, or None: it is a hint, and no reason to refuse a file."""
+    return captured_at if captured_at is not None and MINYEAR < captured_at.year < MAXYEAR else None
+
+
 def _same_bytes(project_id: UUID, checksums: Sequence[str]) -> Any:
     """The assets that have these very bytes: read back and compared, not merely announced."""
     return (
-        select(AssetFile.sha256, AssetFile.asset_id, Asset.status, Asset.trashed_at)
+        select(AssetFile.sha256, AssetFile.variant, AssetFile.asset_id, Asset.status, Asset.trashed_at)
         .join(Asset, Asset.id == AssetFile.asset_id)
         .where(
             AssetFile.project_id == project_id,
@@ -267,7 +279,7 @@ def _same_bytes(project_id: UUID, checksums: Sequence[str]) -> Any:
 def _quarantined(project_id: UUID, checksums: Sequence[str]) -> Any:
     """The assets that were quarantined for what such bytes are, not for having been damaged on their way."""
     return (
-        select(Upload.checksum_sha256, Upload.asset_id, Asset.status, Asset.trashed_at)
+        select(Upload.checksum_sha256, Upload.filename, Upload.asset_id, Asset.status, Asset.trashed_at)
         .join(Asset, Asset.id == Upload.asset_id)
         .where(
             Upload.project_id == project_id,

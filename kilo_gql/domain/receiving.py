@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -114,7 +114,7 @@ async def commit_upload(tx: Tx, upload_id: UUID, fence: int, parts: Sequence[Par
 
     Raises TakenOver, or Gone ``upload_expired`` if there is no such upload any more.
     """
-    values = {
+    values: dict[str, Any] = {
         "received": received(parts),
         "parts": msgspec.to_builtins(parts),
         "next_part": func.greatest(Upload.next_part, next_number(parts)),
@@ -122,6 +122,8 @@ async def commit_upload(tx: Tx, upload_id: UUID, fence: int, parts: Sequence[Par
         "expires_at": tx.now + KEPT_FOR,
         "updated_at": tx.now,
     }
+    if not parts:
+        values["token"] = ""  # whatever the store began is worth nothing, and may be gone: the next writer begins anew
     mine = (Upload.id == upload_id, Upload.fence == fence, Upload.status == UploadStatus.RECEIVING)
     done = await tx.scalar(update(Upload).where(*mine).values(**values).returning(Upload.id))
     if done is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePath
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -36,7 +35,8 @@ class Sidecar:
     @property
     def filename(self) -> str:
         """As Lightroom and Bridge look for it: the photo's name with the extension ``xmp``."""
-        return str(PurePath(self.document_name).with_suffix(f".{SIDECAR}"))
+        stem, dot, _ = self.document_name.rpartition(".")
+        return f"{stem if stem and dot else self.document_name}.{SIDECAR}"
 
 
 @operation(Perm.ASSET_READ)
@@ -55,6 +55,7 @@ async def asset_sidecar(tx: Tx, asset_id: UUID) -> Sidecar:
         .join(Asset, Asset.id == AssetFile.asset_id)
         .where(
             AssetFile.kind == FileKind.SIDECAR,
+            AssetFile.damaged_at.is_(None),
             Asset.trashed_at.is_(None),
             or_(Asset.parent_id == asset_id, Asset.id == asset_id),
         )

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from kilo_gql import jobs
 from kilo_gql.access import Perm
@@ -36,6 +36,9 @@ async def trash_assets(tx: Tx, project_id: UUID, ids: list[UUID]) -> int:
     """
     wanted = asset_ids(ids)
     await tx.enter(project_id)
+    # whoever joins a file to one of these is done before we look which files belong to them
+    named = select(Asset.id).where(Asset.project_id == project_id, Asset.id.in_(wanted))
+    await tx.rows(named.order_by(Asset.id).with_for_update())
     gone = await _changed(
         tx,
         update(Asset)
@@ -142,17 +145,22 @@ async def _purge(tx: Tx, project_id: UUID, ids: Sequence[UUID]) -> int:
     """The rows go now and take their own along (files, uploads, ratings); a job takes the bytes."""
     if not ids:
         return 0
-    gone = await _changed(
-        tx, delete(Asset).where(Asset.project_id == project_id, or_(Asset.id.in_(ids), Asset.parent_id.in_(ids)))
+    doomed = and_(Asset.project_id == project_id, or_(Asset.id.in_(ids), Asset.parent_id.in_(ids)))
+    # an original that was mended lies where the asset lay that its bytes came with
+    own = func.concat(AssetFile.project_id, "/", AssetFile.asset_id, "/%")
+    elsewhere = (
+        select(AssetFile.key).join(Asset, Asset.id == AssetFile.asset_id).where(doomed, AssetFile.key.not_like(own))
     )
+    keys = await tx.scalars(elsewhere)
+    gone = await _changed(tx, delete(Asset).where(doomed))
     ended = [status for status in JobStatus if status.terminal]
     await tx.session.execute(
         delete(Job)
         .where(Job.project_id == project_id, Job.asset_id.in_(gone), Job.status.in_(ended))
         .execution_options(synchronize_session=False)
     )
-    prefixes = [f"{project_id}/{id_}/" for id_ in gone]
-    await jobs.enqueue(tx, NewJob(JobType.ASSET_PURGE, {"prefixes": prefixes}, project_id))
+    objects = {"prefixes": [f"{project_id}/{id_}/" for id_ in gone], **({"keys": keys} if keys else {})}
+    await jobs.enqueue(tx, NewJob(JobType.ASSET_PURGE, objects, project_id))
     announce(tx, project_id, gone, {"purged": True})
     return len(set(ids) & set(gone))
 

@@ -32,6 +32,8 @@ FILES_MAX: Final = 200
 KEPT_FOR: Final = timedelta(days=7)
 #: Where an upload is not done.
 OPEN: Final = (UploadStatus.RECEIVING, UploadStatus.STORED)
+#: An asset in one of these has no original that counts, and may be sent (again).
+REPLACEABLE: Final = (AssetStatus.UPLOADING, AssetStatus.QUARANTINED)
 
 ANY_TYPE: Final = "application/octet-stream"
 _TYPE: Final = re.compile(r"[\w.+-]{1,63}/[\w.+-]{1,63}", re.ASCII)
@@ -181,6 +183,15 @@ def upload_expired() -> Gone:
         "This upload has expired, or was given up.",
         code="upload_expired",
         remediation=["Prepare the upload again and send the whole file."],
+    )
+
+
+def original_kept() -> Conflict:
+    """An original is replaced by nothing."""
+    return Conflict(
+        "The original of this asset is here and whole; it is never replaced.",
+        code="original_kept",
+        remediation=["Send the file as a new asset."],
     )
 
 

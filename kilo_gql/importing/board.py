@@ -65,6 +65,12 @@ class Item:
     problem: Problem | None = None
 
     @property
+    def content(self) -> tuple[str, str]:
+        """What it is known by: of two photos of the same bytes one is sent, of two sidecars only under one name."""
+        name = self.path.name.lower()
+        return self.sha256, name if name.endswith(".xmp") else ""
+
+    @property
     def path(self) -> Path:
         return self.found.path
 

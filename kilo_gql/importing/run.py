@@ -81,7 +81,7 @@ class Import:
     project_id: UUID
     parallel: int = 4
     wait: bool = True
-    _first: dict[str, Item] = field(default_factory=dict)
+    _first: dict[tuple[str, str], Item] = field(default_factory=dict)
     _twins: list[Item] = field(default_factory=list)
     _following: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -120,7 +120,7 @@ class Import:
             await self.board.idle()
         await self._explain()
         for twin in self._twins:
-            first = self._first[twin.sha256]
+            first = self._first[twin.content]
             bad = first.stage in (Stage.FAILED, Stage.QUARANTINED)
             self.board.move(twin, first.stage if bad else Stage.PRESENT, first.problem)
 
@@ -147,7 +147,7 @@ class Import:
             return
         if item.found.size == 0:
             self.board.move(item, Stage.FAILED, _EMPTY)
-        elif self._first.setdefault(item.sha256, item) is not item:
+        elif self._first.setdefault(item.content, item) is not item:
             self._twins.append(item)
         else:
             self.board.move(item, Stage.HASHED)
@@ -162,7 +162,13 @@ class Import:
     async def _prepared(self, batch: Sequence[Item]) -> list[_Ticket]:
         """Ask what the project needs of these files; what it does not need, or does not take, ends here."""
         files = [
-            {"filename": item.path.name, "byteSize": item.found.size, "checksumSha256": item.sha256} for item in batch
+            {
+                "filename": item.path.name,
+                "byteSize": item.found.size,
+                "checksumSha256": item.sha256,
+                "capturedAt": item.found.written_at,
+            }
+            for item in batch
         ]
         path = f"/projects/{self.project_id}/assets:prepareUpload"
         answers = (await self.client.call("POST", path, {"files": files}))["uploads"]

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,8 @@ _CATALOG: Final = frozenset(
 _CATALOG_FOLDERS: Final = ("@eadir", "system volume information", "$recycle.bin", "captureone")
 _CATALOG_SUFFIXES: Final = (".lrdata", ".lrcat-data", ".cocatalog", ".photoslibrary", ".aplibrary")
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class Reason(StrEnum):
     """Why a file is passed over."""
@@ -47,6 +50,14 @@ class Found:
     path: Path
     size: int
     changed: int
+
+    @property
+    def written_at(self) -> str | None:
+        """When it was last written, ISO 8601: the only time known of a photo that tells none itself."""
+        try:
+            return (_EPOCH + timedelta(microseconds=self.changed // 1000)).isoformat()
+        except OverflowError:  # some disks can hold years that calendars do not
+            return None
 
     def untouched(self) -> bool:
         """Whether the file is still what was found."""

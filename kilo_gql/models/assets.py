@@ -155,8 +155,9 @@ class Asset(Identified, Stamped, Base, InProject):
 class AssetFile(Identified, Stamped, Base, InProject):
     """A stored file of an asset. Its key in the store is made of ids alone and never changes.
 
-    ``variant`` tells several files of one kind apart (a crop's rectangle). ``sha256`` (hex) is of what is stored; None
-    for an original that has not been read back yet. ``damaged_at``: a later check found other bytes; not served.
+    ``variant`` tells several files of one kind apart (a crop's rectangle), and sidecars that say the same (the name in
+    lower case). ``sha256`` (hex) is of what is stored; None for an original that has not been read back yet.
+    ``damaged_at``: a later check found other bytes; not served.
     """
 
     __tablename__ = "asset_files"
@@ -172,6 +173,7 @@ class AssetFile(Identified, Stamped, Base, InProject):
             "uq_asset_files_original",
             "project_id",
             "sha256",
+            "variant",
             unique=True,
             postgresql_where=text("kind IN ('original', 'sidecar') AND sha256 IS NOT NULL"),
         ),

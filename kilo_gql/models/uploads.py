@@ -36,6 +36,7 @@ class Upload(Identified, Stamped, Base, InProject):
         ),
         Index("ix_uploads_asset_id", "asset_id"),
         Index("ix_uploads_project_id_id", "project_id", "id"),
+        Index("ix_uploads_checksum", "project_id", "checksum_sha256"),
         Index("ix_uploads_expires_at", "expires_at", postgresql_where=text("status IN ('receiving', 'stored')")),
         CheckConstraint("received >= 0 AND received <= byte_size", name="received"),
     )

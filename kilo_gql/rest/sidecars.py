@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from starlette.requests import Request
@@ -51,7 +52,9 @@ async def respond(request: Request, sidecar: Sidecar) -> Response:
         "content-disposition": content_disposition(_TYPE, sidecar.filename),
         "x-content-type-options": "nosniff",
     }
-    return Response(packet(sidecar, existing), media_type=_TYPE, headers=headers)
+    # 4 MiB of a stranger's XML take seconds to read
+    written = await asyncio.to_thread(packet, sidecar, existing)
+    return Response(written, media_type=_TYPE, headers=headers)
 
 
 async def _read(store: Store, key: str) -> bytes:

@@ -149,7 +149,7 @@ def _files() -> None:
     op.create_index(
         "uq_asset_files_original",
         "asset_files",
-        ["project_id", "sha256"],
+        ["project_id", "sha256", "variant"],
         unique=True,
         postgresql_where=sa.text("kind IN ('original', 'sidecar') AND sha256 IS NOT NULL"),
     )
@@ -189,6 +189,7 @@ def _uploads() -> None:
     )
     op.create_index("ix_uploads_asset_id", "uploads", ["asset_id"])
     op.create_index("ix_uploads_project_id_id", "uploads", ["project_id", "id"])
+    op.create_index("ix_uploads_checksum", "uploads", ["project_id", "checksum_sha256"])
     op.create_index(
         "ix_uploads_expires_at",
         "uploads",

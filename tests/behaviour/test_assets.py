@@ -15,6 +15,7 @@ from ml.xmp import properties
 from tests.support.api import Api
 from tests.support.doors import Door
 from tests.support.make import Make
+from tests.support.sending import change
 from tests.support.traces import op_ids, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -340,7 +341,15 @@ async def test_filters(door: Door, make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "narrowed", [{"ratingMin": 0}, {"ratingMin": 6}, {"capturedFrom": "2026-06-20T12:00:00"}], ids=str
+    "narrowed",
+    [
+        {"ratingMin": 0},
+        {"ratingMin": 6},
+        {"capturedFrom": "2026-06-20T12:00:00"},
+        {"capturedFrom": "0001-01-01T00:00:00+14:00"},
+        {"capturedTo": "9999-12-31T23:59:59-14:00"},
+    ],
+    ids=str,
 )
 async def test_what_is_no_filter(door: Door, make: Make, narrowed: dict[str, Any]) -> None:
     ada = await make.user()
@@ -509,3 +518,18 @@ async def test_a_sidecar_keeps_what_others_wrote_into_it(api: Api, make: Make) -
     await api.services.store.put_bytes(broken.key, b"no xmp", "application/rdf+xml")
     refused = await api.rest("GET", path, actor=ada)
     assert (refused.status_code, refused.json()["code"]) == (409, "sidecar_unreadable")
+    statement = "UPDATE asset_files SET damaged_at = now() WHERE id = :id"
+    await change(make.db, statement, id=broken.id)  # what is damaged is not served: the one before it is
+    found = stated((await api.rest("GET", path, actor=ada)).content)
+    assert (found["xmp:Rating"], found["crs:Exposure2012"]) == ("4", "+0.35")
+
+
+@pytest.mark.parametrize(
+    ("filename", "name"), [(".", "xmp"), ("/", "xmp"), (".hidden", "hidden.xmp"), ("a.b.jpg", "a.b.xmp")]
+)
+async def test_any_name_has_a_sidecar(api: Api, make: Make, filename: str, name: str) -> None:
+    ada = await make.user()
+    asset = await make.asset(await make.project(ada), filename)
+    answer = await api.rest("GET", f"/assets/{asset.id}/sidecar", actor=ada)
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'

@@ -77,6 +77,17 @@ async def test_a_retried_call_happens_once(door: Door, make: Make) -> None:
     assert mismatch.code == "idempotency_mismatch"
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_moment_that_is_none_is_no_hint(door: Door, make: Make, moment: str) -> None:
+    ada = await make.user()
+    project = await make.project(ada)
+    files = [{"filename": "a.jpg", "byteSize": 10, "capturedAt": moment}]
+    answer = await door.call("prepare_upload", ada, projectId=project.id, files=files)
+    assert [upload["state"] for upload in instructions(door, answer.ok)] == ["needed"]
+    rows = await found(make.db, "SELECT captured_at FROM uploads WHERE project_id = :id", id=project.id)
+    assert rows == [{"captured_at": None}]
+
+
 async def test_a_bad_file_tells_why(door: Door, make: Make) -> None:
     ada = await make.user()
     project = await make.project(ada)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from kilo_gql.access import Perm, System, UserActor
 from kilo_gql.domain import filenames, receiving
+from kilo_gql.domain.asset_pages import list_assets
 from kilo_gql.domain.finalizing import Finalized, FinalizedFile, finalize_upload
 from kilo_gql.domain.preparing import NewUpload, UploadInstruction, UploadState, prepare_upload
 from kilo_gql.domain.upload_addresses import check_token
@@ -213,6 +214,23 @@ async def test_one_file_twice_in_a_call_is_one_asset(desk: Desk) -> None:
     assert (len(await desk.all("assets")), len(await desk.all("uploads"))) == (2, 2)
 
 
+async def test_a_sidecar_is_the_same_only_under_its_name(desk: Desk, make: Make) -> None:
+    here = await make.asset(desk.project, "a.XMP", format="xmp")
+    await make.file(here, FileKind.SIDECAR, sha256=HASH, variant="a.xmp")
+    names = ("A.xmp", "card/a.xmp", "b.xmp", "b.xmp", "a.jpg.xmp")
+    same, below, other, again, named = await desk.prepare(
+        *(NewUpload(name, 10, checksum_sha256=HASH) for name in names)
+    )
+    assert (same.asset_id, below.asset_id, again.asset_id) == (here.id, here.id, other.asset_id)
+    assert [one.state for one in (same, below, other, again, named)] == [
+        UploadState.PRESENT,
+        UploadState.PRESENT,
+        UploadState.NEEDED,
+        UploadState.PRESENT,
+        UploadState.NEEDED,
+    ]
+
+
 async def test_what_was_begun_goes_on(desk: Desk, make: Make) -> None:
     new = NewUpload("a.jpg", 10, checksum_sha256=HASH)
     [first] = await desk.prepare(new)
@@ -291,6 +309,50 @@ async def test_an_original_that_is_whole_is_never_replaced(desk: Desk, make: Mak
     ]
     assert [one.asset_id for one in told[:2]] == [asset.id, stranger.id]
     assert len(await desk.all("uploads")) == 1
+
+
+async def test_an_upload_that_a_retry_has_overtaken_replaces_nothing(desk: Desk) -> None:
+    """Sent for a quarantined asset, which was retried meanwhile: whether it is ready by then or not."""
+    [first] = await desk.prepare(NewUpload("a.jpg", 10))
+    await desk.arrive(first)
+    await desk.finalize(first.asset_id)
+    await change(desk.db, "UPDATE assets SET status = 'quarantined', quarantine_code = 'crashed_repeatedly'")
+    [second] = await desk.prepare(NewUpload("other.jpg", 20, asset_id=first.asset_id))
+    await desk.arrive(second)
+    await change(desk.db, "UPDATE assets SET status = 'processing', quarantine_code = NULL")
+    for ready in (False, True):
+        if ready:
+            await desk.ingest(first.asset_id)
+        before = await desk.all("assets"), await desk.all("asset_files"), await desk.all("jobs")
+        [told] = (await desk.finalize(first.asset_id, checksum="cd" * 32)).assets
+        assert (told.job_id, told.error and told.error.code) == (None, "original_kept")
+        assert before == (await desk.all("assets"), await desk.all("asset_files"), await desk.all("jobs"))
+    assert [file["id"] for file in await desk.all("asset_files")] == [first.upload_id]
+
+
+async def test_what_somebody_else_is_sending_is_not_taken_over(desk: Desk, make: Make) -> None:
+    [first] = await desk.prepare(NewUpload("a.jpg", 10))
+    editor = Desk(desk.throat, await make.member(desk.project.id, Role.EDITOR), desk.project)
+    [told] = await editor.prepare(NewUpload("b.jpg", 20, asset_id=first.asset_id))
+    assert (told.state, told.error and told.error.code) == ("refused", "asset_not_found")
+    assert [row["id"] for row in await desk.all("uploads")] == [first.upload_id]
+    owner = Desk(desk.throat, await make.member(desk.project.id, Role.OWNER), desk.project)
+    [taken] = await owner.prepare(NewUpload("b.jpg", 20, asset_id=first.asset_id))
+    assert [row["id"] for row in await desk.all("uploads")] == [taken.upload_id]
+
+
+async def test_a_sidecar_is_no_photo_while_it_is_processed_either(desk: Desk) -> None:
+    made = await desk.prepare(NewUpload("IMG_1.XMP", 10), NewUpload("IMG_1.CR2", 10))
+    await desk.arrive(*made)
+    await desk.finalize(*(one.asset_id for one in made))
+    assert [asset["format"] for asset in await desk.all("assets")] == ["xmp", None]
+    page = (await desk.throat.execute(desk.who, list_assets, desk.project.id, Slice(10, None))).value
+    assert [asset.filename for asset in page.items] == ["IMG_1.CR2"]
+    await change(desk.db, "UPDATE assets SET status = 'quarantined'")
+    [again] = await desk.prepare(NewUpload("IMG_2.JPG", 10, asset_id=made[0].asset_id))
+    await desk.arrive(again)
+    await desk.finalize(again.asset_id)
+    assert [asset["format"] for asset in await desk.all("assets")] == [None, None]
 
 
 # --- finalizing ----------------------------------------------------------------------------------------------------
@@ -424,6 +486,16 @@ async def test_the_newer_writer_wins(desk: Desk) -> None:
     assert (mismatch.value.code, mismatch.value.details) == ("offset_mismatch", {"offset": 60})
     [row] = await desk.all("uploads")
     assert (row["fence"], row["received"], row["status"]) == (3, 60, "receiving")
+
+
+async def test_an_upload_whose_bytes_are_lost_begins_anew_in_the_store(desk: Desk) -> None:
+    [made] = await desk.prepare(NewUpload("a.jpg", 10))
+    first = await claim(desk, made)
+    await commit(desk, first, (Part(1, 4, "etag"),))
+    assert [row["token"] for row in await desk.all("uploads")] == [first.token]
+    await commit(desk, first, (), release=True)
+    [row] = await desk.all("uploads")
+    assert (row["received"], row["parts"], row["token"], row["released"]) == (0, [], "", True)
 
 
 async def test_what_is_counted_in_full_has_no_next_writer(desk: Desk) -> None:

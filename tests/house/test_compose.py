@@ -17,6 +17,8 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
+from kilo_gql.config import Settings
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 
@@ -68,6 +70,14 @@ def test_secrets_have_no_default() -> None:
         if re.search("PASSWORD|SECRET|KEY|TOKEN", key)
     }
     assert {key for key, value in values.items() if not re.fullmatch(r"\$\{\w+:\?[^}]+\}", value)} == set()
+
+
+def test_every_setting_is_one_that_kilo_reads() -> None:
+    """Misspelt, a variable would be passed over in silence."""
+    given = {
+        key for service in services().values() for key in service.get("environment", {}) if key.startswith("KILO_")
+    }
+    assert {key for key in given if key.removeprefix("KILO_").lower() not in Settings.model_fields} == set()
 
 
 def test_dependencies_that_must_be_healthy_say_when_they_are() -> None:

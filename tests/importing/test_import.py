@@ -24,6 +24,7 @@ from kilo_gql.importing.projects import target
 from kilo_gql.importing.scan import digest, scan
 from kilo_gql.models import Role
 from tests.importing.conftest import BROKEN, FILES, PASSED_OVER, PHOTOS, Site, site, stages
+from tests.support import pictures
 from tests.support.fault_proxy import Fate, Fault
 from tests.support.ports import free_port
 from tests.support.wait import until, until_seen
@@ -93,6 +94,32 @@ async def test_the_same_bytes_under_two_names_are_sent_once(open_site: Site, car
     copies = (card / "copy.jpg").stat().st_size + (card / "page.jpg").stat().st_size
     assert report.board.sent == report.board.size - copies
     assert {item.path.name for item in report.board.items if item.problem} == {"page.jpg", "same page.jpg"}
+
+
+async def test_sidecars_that_say_the_same_are_all_sent(open_site: Site, card: Path, shoot: Path) -> None:
+    words = (shoot / "DCIM" / "100KILO" / "KLO_0029.xmp").read_bytes()
+    named = sorted(card.iterdir())[:3]
+    for photo in named:
+        photo.with_suffix(".xmp").write_bytes(words)
+    ada = await open_site.make.user()
+    first, second = [await open_site.bring(ada, "Words", card) for _ in range(2)]
+    assert (stages(first.board), stages(second.board)) == ({Stage.READY: 15}, {Stage.PRESENT: 15})
+    joined = await open_site.rows(
+        "SELECT p.filename FROM assets s JOIN assets p ON p.id = s.parent_id WHERE s.project_id = :id ORDER BY 1",
+        id=first.target.id,
+    )
+    assert [row.filename for row in joined] == [photo.name for photo in named]
+
+
+async def test_a_photo_that_tells_no_time_has_that_of_its_file(open_site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "scan.jpg"
+    path.write_bytes(pictures.image(pictures.pixels()).jpegsave_buffer())
+    os.utime(path, (0, 1_700_000_000.25))
+    report = await open_site.bring(await open_site.make.user(), "Scans", path)
+    [row] = await open_site.rows(
+        "SELECT captured_at, captured_source FROM assets WHERE project_id = :id", id=report.target.id
+    )
+    assert (row.captured_at.isoformat(), row.captured_source) == ("2023-11-14T22:13:20.250000+00:00", "hint")
 
 
 async def test_lost_connections_lose_nothing(open_site: Site, card: Path) -> None:

@@ -15,8 +15,14 @@ from kilo_gql.access import Perm, System, UserActor
 from kilo_gql.claims import MAX_LOST
 from kilo_gql.config import Settings
 from kilo_gql.db import Database
-from kilo_gql.models import AssetStatus, Job, Queue, Rating
+from kilo_gql.domain import ingest as domain
+from kilo_gql.domain import trash
+from kilo_gql.domain.ingest import Photo, StoredFile
+from kilo_gql.models import AssetFile, AssetStatus, FileKind, Job, Queue, Rating
+from kilo_gql.models.base import uuid7
+from kilo_gql.operations import Throat
 from kilo_gql.sample_shoot import render
+from tests.conftest import SilentBells
 from tests.support.make import Make
 from tests.support.shoot import Shoot
 from tests.support.traces import told
@@ -147,6 +153,58 @@ async def test_the_same_bytes_are_one_photo(shoot: Shoot, files: dict[str, bytes
     assert ("asset.updated", {"status": "duplicate", "duplicateOf": str(first)}) in events
 
 
+async def test_the_same_bytes_mend_a_damaged_original(shoot: Shoot, files: dict[str, bytes]) -> None:
+    data = files["KLO_0001.JPG"]
+    first = await shoot.upload("a.jpg", data)
+    await shoot.work()
+    before = (await shoot.files(first))["original"]
+    async with shoot.db.transaction(System("test"), Perm.SYSTEM) as tx:
+        (await tx.get(AssetFile, before.id, lock=True)).damaged_at = shoot.db.house.clock()
+        await tx.session.commit()
+    second = await shoot.upload("b.jpg", data)
+    assert await shoot.work() == 3  # and the purges of the damaged bytes, and of the second's but for its original
+    assert await shoot.asset(second) is None
+    found = await shoot.files(first)
+    mended = found["original"]
+    assert (mended.id, mended.sha256, mended.damaged_at) == (before.id, hashlib.sha256(data).hexdigest(), None)
+    assert mended.key.startswith(f"{shoot.project_id}/{second}/")
+    assert sorted(await shoot.keys()) == sorted(file.key for file in found.values())
+    assert b"".join([chunk async for chunk in shoot.store.stream(mended.key)]) == data
+    events = await told(shoot.db, str(shoot.project_id))
+    assert [changed for name, changed in events if name == "asset.updated"][-2:] == [
+        {"damaged": False},
+        {"status": "duplicate", "duplicateOf": str(first)},
+    ]
+    await purge(shoot, first)
+    assert await shoot.keys() == []
+
+
+async def purge(shoot: Shoot, asset_id: UUID) -> None:
+    """Throw an asset away for good, and let the jobs of that be done."""
+    throat = Throat(shoot.db, SilentBells())
+    for away in (trash.trash_assets, trash.purge_assets):
+        assert (await throat.execute(shoot.owner, away, shoot.project_id, [asset_id])).value == 1
+    await shoot.work()
+
+
+async def test_a_photo_that_is_purged_meanwhile_leaves_no_renditions(shoot: Shoot, files: dict[str, bytes]) -> None:
+    asset_id = await shoot.upload("a.jpg", files["KLO_0001.JPG"])
+    (job,) = await shoot.jobs()
+    async with shoot.db.transaction(System("test"), Perm.SYSTEM) as tx:
+        work = await domain.find_work(tx, UUID(job.arguments["upload_id"]))
+    assert work is not None
+    await purge(shoot, asset_id)
+    key = f"{shoot.project_id}/{asset_id}/preview-0.jpg"
+    await shoot.store.put_bytes(key, b"x", "image/jpeg")
+    preview = StoredFile(uuid7(), FileKind.PREVIEW, key, "image/jpeg", 1, "0" * 64, 1, 1)
+    async with shoot.db.transaction(System("test"), Perm.SYSTEM) as tx:
+        photo = Photo("jpeg", "image/jpeg", "0" * 64, {}, files=[preview])
+        assert await domain.finish_photo(tx, work, photo) == {"skipped": "deleted"}
+        await tx.session.commit()
+    await shoot.work()
+    assert await shoot.keys() == []
+
+
 async def test_the_same_bytes_in_two_projects_are_two_photos(
     shoot: Shoot, files: dict[str, bytes], make: Make, ada: UserActor
 ) -> None:
@@ -224,14 +282,27 @@ async def test_a_sidecar_waits_for_its_photo(shoot: Shoot, files: dict[str, byte
     assert (await shoot.ready(raw)).label == "Green"
 
 
+async def test_sidecars_that_say_the_same_speak_for_two_photos(shoot: Shoot, files: dict[str, bytes]) -> None:
+    names = ("KLO_0001", "KLO_0002")
+    photos = [await shoot.upload(f"{name}.JPG", files[f"{name}.JPG"]) for name in names]
+    sidecars = [await shoot.upload(f"{name}.xmp", files["KLO_0029.xmp"]) for name in names]
+    again = await shoot.upload("KLO_0001.XMP", files["KLO_0029.xmp"])
+    assert await shoot.work() == 6  # and the purge of what came again
+    assert [(await shoot.ready(sidecar)).parent_id for sidecar in sidecars] == photos
+    assert [(await shoot.ready(photo)).label for photo in photos] == ["Green", "Green"]
+    assert await shoot.asset(again) is None
+
+
 async def test_the_same_file_again_stores_nothing_twice(shoot: Shoot, files: dict[str, bytes]) -> None:
     asset_id = await shoot.upload("a.jpg", files["KLO_0001.JPG"])
     await shoot.work()
     keys = await shoot.keys()
     await shoot.again(asset_id)
-    assert await shoot.work() == 1
+    assert await shoot.work() == 2  # and the purge of the renditions made before
     await shoot.ready(asset_id)
-    assert await shoot.keys() == keys
+    now = await shoot.keys()
+    assert sorted(now) == sorted(file.key for file in (await shoot.files(asset_id)).values())
+    assert len(set(now) & set(keys)) == 1  # the original
     assert not list((shoot.settings.home / "scratch").glob("*"))
 
 

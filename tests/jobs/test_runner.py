@@ -17,7 +17,7 @@ from sqlalchemy import text
 from kilo_gql import jobs
 from kilo_gql.config import Settings
 from kilo_gql.db import Database
-from kilo_gql.errors import BadRequest, Unavailable
+from kilo_gql.errors import BadRequest, InsufficientStorage, Unavailable
 from kilo_gql.events import EventName
 from kilo_gql.jobs import JobType, NewJob
 from kilo_gql.models import Queue
@@ -330,3 +330,27 @@ async def test_a_worker_outlives_a_database_that_is_away(floor: Floor, workshop:
     away = runner(Workshop(workshop.settings, broken, workshop.bells, workshop.children, workshop.store), work)
     assert await away.run_next(Queue.CPU) is False
     await broken.close()
+
+
+async def test_a_patient_job_waits_for_the_store(floor: Floor, workshop: Workshop, project: UUID) -> None:
+    """However often the store is away, that is not the job's fault."""
+    away = 5
+
+    async def work(kit: Kit) -> None:
+        nonlocal away
+        away -= 1
+        if away >= 0:
+            raise InsufficientStorage("The object store is full.", retry_after=60)
+
+    patient = Runner(workshop, {JobType.DRILL: Handler(JobType.DRILL, work, patient=True)})
+    (job_id,) = await floor.drills(project)
+    for _ in range(5):
+        assert await patient.run_next(Queue.CPU)
+        row = await floor.row(job_id)
+        assert (row["status"], row["attempts"], row["stage"]) == ("queued", 0, "waiting")
+        assert row["message"] == "The object store is full."
+        assert await patient.run_next(Queue.CPU) is False  # not before its time
+        await make_due(floor)
+    assert await run_all(patient) == 1
+    row = await floor.row(job_id)
+    assert (row["status"], row["attempts"]) == ("done", 1)

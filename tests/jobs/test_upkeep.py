@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import time
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import text
 
+from kilo_gql.config import Settings
+from kilo_gql.db import Database
 from kilo_gql.domain.upkeep import sweep
 from kilo_gql.models.base import uuid7
+from kilo_gql.storage import open_store
+from tasks.child import Children
+from tasks.kit import Workshop
+from tasks.runner import Runner
+from tests.conftest import SilentBells
 from tests.support.jobs import Floor
 from tests.support.make import Make
+from tests.support.wait import until
 
 
 async def count(floor: Floor, table: str) -> int:
@@ -85,3 +96,19 @@ async def test_expired_keys_challenges_and_house_jobs_go(floor: Floor, make: Mak
         3,
         4,
     ]
+
+
+async def test_what_killed_workers_left_on_this_machine_goes(db: Database, settings: Settings) -> None:
+    left, used = settings.home / "scratch" / "left", settings.home / "scratch" / "used"
+    for folder in (left, used):
+        folder.mkdir(parents=True)
+        (folder / "preview.jpg").write_bytes(b"x")
+    os.utime(left, (0, time.time() - 3_700))
+    store = await open_store(settings, create=True)
+    async with Children(1) as children:
+        sweeping = asyncio.create_task(Runner(Workshop(settings, db, SilentBells(), children, store), {}).sweep())
+        await until(lambda: not left.exists())
+        sweeping.cancel()
+        await asyncio.gather(sweeping, return_exceptions=True)
+    await store.aclose()
+    assert [path.name for path in used.iterdir()] == ["preview.jpg"]

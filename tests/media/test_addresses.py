@@ -179,6 +179,9 @@ async def test_other_origins(api: Api, shoot: Shoot) -> None:
     assert "Range" in asked.headers["access-control-allow-headers"]
     denied = await get(api, path, None, "OPTIONS", origin="https://evil.example")
     assert "access-control-allow-methods" not in denied.headers
+    absent = await get(api, f"/media/{shoot.asset.id}/thumbnail-{'0' * 16}", shoot.owner, origin=ORIGIN)
+    assert (code(absent), absent.headers["access-control-allow-origin"]) == ((404, "not_found"), ORIGIN)
+    assert "Retry-After" in absent.headers["access-control-expose-headers"]
 
 
 # --- grants ----------------------------------------------------------------------------------------------------------

@@ -17,11 +17,12 @@ from ml import color, ingest, jpeg
 from ml.formats import Format
 from ml.ingest import Developed
 from ml.raws import Source
-from ml.renditions import Kind
+from ml.renditions import Kind, Rendition
 from tests.ml.conftest import Develop
 from tests.support import pictures
 
 SECRETS = (b"Secret Camera", b"Exif", b"http://ns.adobe.com", b"Photoshop 3.0")
+TELLING = {"exif_ifd0_Make": "Secret Camera Works", "exif_ifd3_GPSLatitude": "52/1 31/1 0/1"}
 TOLERANCE = 6
 
 
@@ -173,13 +174,38 @@ def chunks(webp: bytes) -> Iterator[bytes]:
         at += 8 + size + size % 2
 
 
-@pytest.mark.parametrize("orientation", [1, 6])
-def test_no_rendition_carries_metadata(develop: Develop, orientation: int) -> None:
-    done = develop(pictures.jpeg(pictures.pixels(1200, 800), orientation=orientation), "a.jpg", full=True)
-    assert [one.kind for one in done.renditions] == [Kind.PREVIEW, Kind.THUMBNAIL, Kind.MICRO, Kind.FULL]
-    for one in done.renditions:
+def carrying(orientation: int = 1) -> pyvips.Image:
+    return pictures.image(pictures.pixels(1200, 800), orientation=orientation, **TELLING)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (carrying().jpegsave_buffer(), "upright.jpg"),
+        (carrying(6).jpegsave_buffer(), "turned.jpg"),
+        (carrying().webpsave_buffer(), "a.webp"),
+        (carrying().pngsave_buffer(), "a.png"),
+        (carrying().heifsave_buffer(compression="av1", effort=0), "a.avif"),
+        (pictures.dng(carrying().jpegsave_buffer(), width=1200, height=800), "a.dng"),
+        (pictures.dng(carrying().jpegsave_buffer(), width=1200, height=800, orientation=6), "turned.dng"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_no_rendition_carries_metadata(develop: Develop, out: Path, data: bytes, name: str) -> None:
+    assert b"Secret Camera" in data
+    done = develop(data, name, full=True)
+    path, where = str(out.parent / "original"), {"x": 0.25, "y": 0.25, "width": 0.5, "height": 0.5, "max_px": 512}
+    made = [*done.renditions, ingest.crop(path, str(out), name, **where)]
+    kinds = [Kind.PREVIEW, Kind.THUMBNAIL, Kind.MICRO, Kind.FULL, Kind.CROP]
+    if name.endswith(".dng"):
+        developed = ingest.develop_raw(path, str(out.parent), name)
+        assert isinstance(developed, list)
+        made, kinds = [*made, *developed], [*kinds, *kinds[:4]]
+    assert [one.kind for one in made if isinstance(one, Rendition)] == kinds
+    for one in made:
+        assert isinstance(one, Rendition)
         stored = Path(one.path).read_bytes()
-        assert [secret for secret in SECRETS if secret in stored] == []
+        assert (one.kind, [secret for secret in SECRETS if secret in stored]) == (one.kind, [])
         if one.content_type == "image/jpeg":
             assert {marker for marker in markers(stored) if 0xE0 <= marker <= 0xEF or marker == 0xFE} <= {0xE0}
         else:

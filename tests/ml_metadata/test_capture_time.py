@@ -50,6 +50,20 @@ def test_zones(said: CaptureTime, zone: str | None, expected: tuple[str, int | N
     assert resolved(said, zone) == (at, offset, "exif_original", zone_source)
 
 
+@pytest.mark.parametrize("hint", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)])
+def test_a_hint_that_cannot_be_is_none(hint: datetime) -> None:
+    for zone in (None, "America/New_York", "Pacific/Auckland"):
+        assert resolved(CaptureTime(), zone, hint) == (None, None, "none", "none")
+
+
+def test_the_end_of_time() -> None:
+    assert moment("9999:12:31 23:59:59") is None
+    found = moment("9998:12:31 23:59:59")
+    assert found is not None
+    said = CaptureTime(found[0].isoformat(), Source.EXIF_ORIGINAL, -840)
+    assert resolved(said)[0] == "9999-01-01T13:59:59+00:00"
+
+
 @pytest.mark.parametrize(
     ("local", "offset", "at"),
     [

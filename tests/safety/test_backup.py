@@ -42,11 +42,12 @@ from tasks.child import Children
 from tasks.kit import Workshop
 from tasks.runner import Runner
 from tests.conftest import SilentBells
-from tests.support.files import put, spoil
+from tests.support.files import put, spoil, unreadable
 from tests.support.invariants import assert_sound
 from tests.support.jobs import Floor
 from tests.support.make import Make
 from tests.support.postgres import new_database
+from tests.support.sending import change
 
 
 @dataclass
@@ -202,6 +203,17 @@ async def test_what_is_missing_is_named(here: Place, tmp_path: Path) -> None:
     await here.store.delete([key])
     made = await backup.backup(here.url, here.store, tmp_path / "backup")
     assert (made.missing, len(made.objects)) == ([key], 7)
+
+
+async def test_what_the_disk_cannot_read_is_named_and_the_rest_is_kept(here: Place, tmp_path: Path) -> None:
+    await shoot(here, 2)
+    [key, *_] = [found.key async for found in here.store.list("")]
+    await change(here.db, "UPDATE asset_files SET byte_size = 0 WHERE key = :key", key=key)
+    async with here.store.local_path(key) as path:
+        with unreadable(path):
+            made = await backup.backup(here.url, here.store, tmp_path / "backup")
+    assert (made.missing, len(made.objects)) == ([key], 7)
+    assert not (tmp_path / "backup" / "objects" / key).exists()
 
 
 async def test_unfinished_things_begin_again(here: Place, there: Place, tmp_path: Path, scratch: Path) -> None:

@@ -17,14 +17,16 @@ from kilo_gql import verify
 from kilo_gql.access import Perm, System, UserActor
 from kilo_gql.config import Settings
 from kilo_gql.db import Database
-from kilo_gql.domain.keeping import Damage
+from kilo_gql.domain import keeping
+from kilo_gql.domain.keeping import Checked, Damage
 from kilo_gql.errors import Unavailable
 from kilo_gql.events import EventName
 from kilo_gql.models import AssetFile, FileKind, Installation, OutboxEvent, Project
 from kilo_gql.storage import Store
 from tests.support.clock import Clock
-from tests.support.files import put, spoil
+from tests.support.files import put, spoil, unreadable
 from tests.support.make import Make
+from tests.support.sending import change
 
 SEED = int(os.environ.get("KILO_SEED", random.SystemRandom().randrange(1 << 32)))
 
@@ -101,6 +103,36 @@ async def test_what_is_mended_is_served_again(db: Database, store: Store, archiv
     spoil(archive.path(file), before)
     assert ((await verify.verify(db, store)).damaged, await damaged(db)) == ([], set())
     assert [event.changed for event in await every(db, OutboxEvent)] == [{"damaged": True}, {"damaged": False}]
+
+
+async def test_what_got_other_bytes_while_it_was_read_is_left_alone(
+    db: Database, store: Store, archive: Archive
+) -> None:
+    """As when the same file was sent again and mended it: what was read is not what is there."""
+    file = archive.originals[0]
+    spoil(archive.path(file), b"")
+
+    async def mend() -> None:
+        key = f"{archive.project.id}/{file.asset_id}/mended.jpg"
+        await store.put_bytes(key, (1).to_bytes(2) + bytes(500), "image/jpeg")
+        await change(db, "UPDATE asset_files SET key = :key WHERE id = :id", key=key, id=file.id)
+
+    async with db.transaction(System("test"), Perm.SYSTEM) as tx:
+        batch = await keeping.unverified(tx, tx.now, None, None, 1)
+        await mend()
+        assert await keeping.note_verified(tx, [Checked(batch[0], Damage.SIZE)]) == []
+        await tx.session.commit()
+    assert await damaged(db) == set()
+
+
+async def test_a_disk_that_cannot_read_a_file_does_not_stop_the_check(
+    db: Database, store: Store, archive: Archive
+) -> None:
+    file = archive.originals[0]
+    with unreadable(archive.path(file)):
+        report = await verify.verify(db, store)
+    assert [(one.file.id, one.damage) for one in report.damaged] == [(file.id, Damage.UNREADABLE)]
+    assert (report.files, await damaged(db)) == (24, {file.id})
 
 
 async def test_one_project(db: Database, store: Store, make: Make, archive: Archive) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from kilo_gql.config import Settings
 from kilo_gql.errors import BadRequest, NotFound
 from kilo_gql.local_store import LocalStore
-from kilo_gql.storage import MIB, NewObject, StorageConflict, Store, checked_key
+from kilo_gql.storage import MIB, NewObject, StorageConflict, Store, checked_key, open_store
 from tests.support.uploads import UploadRow, send, whole
 
 
@@ -103,6 +104,15 @@ async def test_an_object_as_a_file(store: Store) -> None:
     async with store.local_path("p/a/1.jpg") as path:
         assert (path.name, path.read_bytes()) == ("1.jpg", b"\xff\xd8")
     assert await whole(store, "p/a/1.jpg") == b"\xff\xd8"
+
+
+async def test_a_copy_out_of_a_bucket_lies_where_what_is_left_is_swept(s3_settings: Settings) -> None:
+    store = await open_store(s3_settings, create=True)
+    await store.put_bytes("p/a/1.jpg", b"\xff\xd8", "image/jpeg")
+    async with store.local_path("p/a/1.jpg") as path:
+        assert path.parent.parent == s3_settings.home / "scratch"
+    assert list((s3_settings.home / "scratch").iterdir()) == []
+    await store.aclose()
 
 
 async def test_lists_are_in_the_order_of_keys(store: Store) -> None:

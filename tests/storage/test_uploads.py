@@ -8,9 +8,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from kilo_gql.config import Settings
 from kilo_gql.errors import NotFound, TooLarge
-from kilo_gql.storage import MIB, Part, StorageConflict, Store, next_number, part_size_for
+from kilo_gql.storage import MIB, Part, StorageConflict, Store, next_number, open_store, part_size_for
+from tests.support.raw_http import listening
 from tests.support.uploads import Stalled, UploadRow, send, whole, write
 
 
@@ -163,6 +167,32 @@ async def test_a_complete_upload_whose_bytes_are_gone_says_so(local: Store) -> N
         await local.complete(row.seen())
     assert lost.value.code == "upload_lost"
     assert await names(local) == []
+
+
+async def test_a_bucket_that_has_ended_an_upload_by_itself(s3_settings: Settings) -> None:
+    """As a rule of the bucket does after some days; a service that says so stands in for moto, which answers 500."""
+
+    async def service(scope: Scope, receive: Receive, send: Send) -> None:
+        forgotten = b"<Error><Code>NoSuchUpload</Code></Error>"
+        status, body = (200, b"marker") if scope["path"].endswith(".kilo-store") else (404, forgotten)
+        await Response(b"" if scope["method"] == "HEAD" else body, status, media_type="text/xml")(scope, receive, send)
+
+    row = UploadRow(key(), 6 * MIB, "forgotten")
+    async with listening(service) as port:
+        endpoint = {"s3_endpoint_url": f"http://127.0.0.1:{port}"}
+        store = await open_store(s3_settings.model_copy(update=endpoint))
+        try:
+            async with store.receive(row.claim()) as sink:
+                await sink.write(bytes(6 * MIB))
+                with pytest.raises(NotFound) as lost:
+                    await sink.flush()
+            assert lost.value.code == "upload_lost"
+            row.commit(row.claim(), (Part(1, 6 * MIB, "etag"),))
+            with pytest.raises(NotFound) as lost:
+                await store.complete(row.seen())
+            assert lost.value.code == "upload_lost"
+        finally:
+            await store.aclose()
 
 
 async def test_an_upload_begun_twice_is_completed_once(store: Store) -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from kilo_gql.models import Asset, AssetFile, FileKind
 from kilo_gql.models.base import uuid7
@@ -29,3 +35,15 @@ def spoil(path: Path, change: bytes | None) -> None:
     """Give a stored file other bytes, as a bad disk would (None: it is gone)."""
     path.chmod(0o644)
     path.unlink() if change is None else path.write_bytes(change)
+
+
+@contextmanager
+def unreadable(path: Path) -> Iterator[None]:
+    """Let the disk fail to read a file: the memory of a process is one whose first byte cannot be read either."""
+    mounted = subprocess.run(["mount", "--bind", f"/proc/{os.getpid()}/mem", path], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("mounting needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", path], check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -24,11 +25,12 @@ def s3_endpoint() -> Iterator[str]:
 
 
 @pytest.fixture
-def s3_settings(s3_endpoint: str) -> Settings:
+def s3_settings(s3_endpoint: str, tmp_path: Path) -> Settings:
     """A bucket of its own."""
     bucket = f"kilo-{uuid4().hex}"
     httpx.put(f"{s3_endpoint}/{bucket}").raise_for_status()
     return Settings(
+        home=tmp_path / "home",
         s3_endpoint_url=s3_endpoint,
         s3_bucket=bucket,
         s3_access_key_id=SecretStr("someone"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from kilo_gql.folder import OpenFile
 from kilo_gql.models import Role
 from tests.support.api import Api
 from tests.support.make import Make
@@ -289,6 +292,29 @@ async def test_a_crash_before_the_row_says_stored_is_made_good(ada: Sender, repa
     assert (row["status"], await ada.stored(upload), await ada.leftovers(upload)) == ("stored", DATA, [])
     [outcome] = (await ada.finalize((upload["assetId"], sha256(DATA))))["assets"]
     assert outcome["status"] == "processing"
+
+
+async def test_two_that_complete_an_upload_at_once(ada: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client asks where it is while the connection before is still waiting for the disk."""
+    upload = await ada.begin(DATA)
+    await ada.receive_only(upload, DATA)
+    waits, goes_on, settle = threading.Event(), threading.Event(), OpenFile.settle
+
+    def slow_once(file: OpenFile) -> None:
+        settle(file)
+        if not waits.is_set():
+            waits.set()
+            goes_on.wait(10)
+
+    monkeypatch.setattr(OpenFile, "settle", slow_once)
+    slow = asyncio.create_task(ada.head(upload["uploadUrl"]))
+    assert await asyncio.to_thread(waits.wait, 10)
+    quick = await ada.head(upload["uploadUrl"])
+    goes_on.set()
+    assert (quick.status_code, (await slow).status_code) == (200, 200)
+    row = await ada.row(upload)
+    assert row is not None
+    assert (row["status"], await ada.stored(upload), await ada.leftovers(upload)) == ("stored", DATA, [])
 
 
 @pytest.mark.parametrize("sent", [700, 2048])

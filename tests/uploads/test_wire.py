@@ -166,6 +166,28 @@ async def test_a_stall_is_counted_and_then_given_up(
     assert await ada.stored(upload) == data
 
 
+async def test_a_slow_stream_counts_while_it_comes(
+    served: Served, ada: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of 8 MiB may take half an hour: what a crash of the server may cost is bounded by time as well."""
+    monkeypatch.setattr(upload_writer, "_QUIET", 0.2)
+    data = random.Random(5).randbytes(5000)
+    upload = await ada.begin(data)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(f"PUT {target(upload['uploadUrl'])} HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n".encode())
+    counted = asyncio.create_task(received(ada, upload, 1))
+    sent = 0
+    while not counted.done():  # never still for as long as a stall lasts
+        writer.write(data[sent : sent + 1])
+        sent += 1
+        await asyncio.sleep(0.01)
+    await counted
+    writer.write(data[sent:])
+    assert (await reader.readline()).split()[1] == b"204"
+    writer.close()
+    assert await ada.stored(upload) == data
+
+
 async def test_a_refusal_comes_before_the_body(served: Served, ada: Sender) -> None:
     """The whole body need not be sent to learn that nobody wants it; the connection ends."""
     upload = await ada.begin(b"x" * 50_000_000)
