@@ -257,9 +257,13 @@ class Tx:
         if not values:
             return 0
         table: Any = model.__table__
-        statement = pg_insert(table).on_conflict_do_nothing() if ignore else insert(table)
-        result = await self.session.execute(statement.values(values), execution_options={"kilo_checked": True})
-        return int(result.rowcount)  # type: ignore[attr-defined]
+        checked = {"kilo_checked": True}
+        if ignore:
+            statement = pg_insert(table).on_conflict_do_nothing().values(values)
+            return int((await self.session.execute(statement, execution_options=checked)).rowcount)  # type: ignore[attr-defined]
+        # rows as parameters: the statement is compiled once, whatever their number
+        await self.session.execute(insert(table), values, execution_options=checked)
+        return len(values)
 
     async def upsert(
         self, model: type[Base], rows: Iterable[Mapping[str, Any]], *, changing: Sequence[str], stamp: str
@@ -336,7 +340,7 @@ class Tx:
             await self.session.flush()
             rows = outbox_rows(self.changes, self.op_id, user_id_of(self.actor))
             table: Any = OutboxEvent.__table__
-            await self.unchecked(insert(table).values(rows))
+            await self.unchecked(insert(table), rows)
 
 
 class Database:

@@ -108,38 +108,39 @@ async def find_work(tx: Tx, upload_id: UUID) -> Work | None:
     return Work(**found[0]._mapping) if found else None
 
 
-async def finish_photo(tx: Tx, work: Work, photo: Photo) -> dict[str, Any]:
-    """The file is a photo, or a sidecar with its words as ``columns``: write what it is. Returns the job's result."""
+async def finish_photo(tx: Tx, work: Work, photo: Photo) -> None:
+    """The file is a photo, or a sidecar with its words as ``columns``: write what it is."""
     if (asset := await _still_there(tx, work)) is None:
         await _purge(tx, work.project_id, keys=[file.key for file in photo.files])
-        return {"skipped": "deleted"}
-    await _one_at_a_time(tx, work.project_id, photo.sha256)
+        return
+    await _one_at_a_time(tx, work.project_id, photo.sha256, asset.stem)
     if (twin := await _twin(tx, work, photo)) is not None:
         if twin.damaged_at is not None:
             await _mend(tx, work, twin)
         if asset.trashed_at is None:
             await _bring_back(tx, twin.asset_id)
-        return await _drop(tx, asset, twin.asset_id)
+        await _drop(tx, asset, twin.asset_id)
+        return
     for name, value in photo.columns.items():
         setattr(asset, name, value)
     asset.format = photo.format
     asset.status, asset.updated_at = AssetStatus.READY, tx.now
     asset.quarantine_code = asset.quarantine_reason = asset.quarantine_offset = None
-    asset.metadata_ready = True
-    asset.preview_ready = bool(photo.files)
+    again, asset.metadata_ready, asset.preview_ready = asset.preview_ready, True, bool(photo.files)
     await tx.flush()
+    if again:
+        await _discard_renditions(tx, work, photo)
     await _write_files(tx, work, photo)
-    await _one_at_a_time(tx, work.project_id, asset.stem)
     if photo.format == SIDECAR:
         await _attach(tx, asset, work, photo.rating)
     else:
         _tell(tx, asset, {"readiness": {"metadata": True}})
         _tell(tx, asset, {"status": asset.status, "readiness": {"preview": True}})
         await _rate(tx, asset, work.user_id, photo.rating)
-        if asset.trashed_at is None:  # or what nobody threw away would be purged with it
+        # what lies in the trash takes nothing along: what nobody threw away would be purged with it
+        if asset.trashed_at is None and await _has_namesakes(tx, asset):
             await _pair(tx, asset, raw=photo.is_raw)
             await _take_sidecars(tx, asset)
-    return {"assetId": str(asset.id), "format": photo.format}
 
 
 async def quarantine(tx: Tx, asset_id: UUID, code: str, reason: str, offset: int | None = None) -> None:
@@ -158,18 +159,33 @@ async def quarantine(tx: Tx, asset_id: UUID, code: str, reason: str, offset: int
 
 async def _still_there(tx: Tx, work: Work) -> Asset | None:
     """The locked asset, if this file is still the one it waits for: another may have been sent in its place."""
-    statement = select(Asset).where(Asset.id == work.asset_id).with_for_update()
+    statement = (
+        select(Asset)
+        .join(AssetFile, AssetFile.asset_id == Asset.id)
+        .where(Asset.id == work.asset_id, AssetFile.id == work.file_id)
+        .with_for_update(of=Asset)
+    )
     found: Asset | None = await tx.scalar(statement)
-    if found is None or found.status is AssetStatus.READY:
-        return None
-    same_file = await tx.scalar(select(AssetFile.id).where(AssetFile.id == work.file_id))
-    return found if same_file is not None else None
+    return found if found is not None and found.status is not AssetStatus.READY else None
 
 
-async def _one_at_a_time(tx: Tx, project_id: UUID, about: str) -> None:
-    """Wait for other jobs that decide about the same bytes, or the same name, in this project."""
-    key = int.from_bytes(hashlib.sha256(f"{project_id}/{about}".encode()).digest()[:8], signed=True)
-    await tx.unchecked(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
+
+
+async def _one_at_a_time(tx: Tx, project_id: UUID, *about: str) -> None:
+    """Wait for other jobs that decide about the same bytes, or the same name, in this project.
+
+    In one order, so that two jobs never wait for one another.
+    """
+    names = (f"{project_id}/{one}".encode() for one in about)
+    keys = sorted(int.from_bytes(hashlib.sha256(name).digest()[:8], signed=True) for name in names)
+    await tx.unchecked(_LOCK, {"keys": keys})
+
+
+async def _has_namesakes(tx: Tx, asset: Asset) -> bool:
+    """Whether other files of this name came: most photos have none, and need no look for pairs and sidecars."""
+    same = select(Asset.id).where(Asset.project_id == asset.project_id, Asset.stem == asset.stem, Asset.id != asset.id)
+    return await tx.scalar(same.limit(1)) is not None
 
 
 # --- duplicates ----------------------------------------------------------------------------------------------------
@@ -218,12 +234,11 @@ async def _bring_back(tx: Tx, twin: UUID) -> None:
         tx.emit(Change(EventName.ASSET_UPDATED, asset.project_id, tuple(back), {"trashedAt": None}))
 
 
-async def _drop(tx: Tx, asset: Asset, twin: UUID) -> dict[str, Any]:
+async def _drop(tx: Tx, asset: Asset, twin: UUID) -> None:
     """The bytes are here already: the newcomer goes, and its bytes with it."""
     await tx.session.execute(delete(Asset).where(Asset.id == asset.id))
     await _purge(tx, asset.project_id, prefixes=[f"{asset.project_id}/{asset.id}/"])
     _tell(tx, asset, {"status": "duplicate", "duplicateOf": str(twin)})
-    return {"duplicateOf": str(twin)}
 
 
 async def _purge(tx: Tx, project_id: UUID, **objects: Sequence[str]) -> None:
@@ -235,8 +250,17 @@ async def _purge(tx: Tx, project_id: UUID, **objects: Sequence[str]) -> None:
 # --- files ---------------------------------------------------------------------------------------------------------
 
 
+async def _discard_renditions(tx: Tx, work: Work, photo: Photo) -> None:
+    """Renditions that were made before give way to these."""
+    kinds = [file.kind for file in photo.files]
+    old = await tx.scalars(
+        delete(AssetFile).where(AssetFile.asset_id == work.asset_id, AssetFile.kind.in_(kinds)).returning(AssetFile.key)  # type: ignore[arg-type]
+    )
+    await _purge(tx, work.project_id, keys=sorted(set(old) - {file.key for file in photo.files}))
+
+
 async def _write_files(tx: Tx, work: Work, photo: Photo) -> None:
-    """The original is what was read back; renditions of an earlier try give way to these."""
+    """The original is what was read back; the renditions are in the store."""
     kind = FileKind.SIDECAR if photo.format == SIDECAR else FileKind.ORIGINAL
     facts = {"width_px": photo.columns.get("width_px"), "height_px": photo.columns.get("height_px")}
     await tx.session.execute(
@@ -252,13 +276,6 @@ async def _write_files(tx: Tx, work: Work, photo: Photo) -> None:
             **facts,
         )
     )
-    if not photo.files:
-        return
-    kinds = [file.kind for file in photo.files]
-    old = await tx.scalars(
-        delete(AssetFile).where(AssetFile.asset_id == work.asset_id, AssetFile.kind.in_(kinds)).returning(AssetFile.key)  # type: ignore[arg-type]
-    )
-    await _purge(tx, work.project_id, keys=sorted(set(old) - {file.key for file in photo.files}))
     await tx.insert(
         AssetFile,
         [

@@ -76,9 +76,7 @@ class Shoot:
         """Let an asset be as it was before its ingest job ended, and the job wait again."""
         async with self.db.transaction(System("test"), Perm.SYSTEM) as tx:
             upload_id = await tx.scalar(select(Upload.id).where(Upload.asset_id == asset_id))
-            await tx.session.execute(
-                update(Asset).where(Asset.id == asset_id).values(status=AssetStatus.PROCESSING, preview_ready=False)
-            )
+            await tx.session.execute(update(Asset).where(Asset.id == asset_id).values(status=AssetStatus.PROCESSING))
             arguments = {"upload_id": str(upload_id)}
             await jobs.enqueue(tx, NewJob(JobType.ASSET_INGEST, arguments, self.project_id, asset_id))
             await tx.session.commit()

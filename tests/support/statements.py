@@ -20,8 +20,9 @@ def statements(db: Database) -> Iterator[list[str]]:
     def note(record: Any) -> None:
         seen.append(record.query)
 
-    def before(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
+    def before(_connection: Any, _cursor: Any, statement: str, _parameters: Any, _context: Any, many: bool) -> None:
+        if not many:  # asyncpg tells of those itself
+            seen.append(statement)
 
     def watch(connection: Any, *_: Any) -> None:
         driver = connection.driver_connection
