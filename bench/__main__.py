@@ -1,4 +1,7 @@
-"""All measurements, one after the other: ``make bench``. Each is also a command of its own: ``python -m bench.api``."""
+"""All measurements, one after the other: ``make bench``, or some: ``make bench ARGS='grid ingest'``.
+
+Each is also a command of its own: ``python -m bench.api``.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,17 @@ COMMANDS: Final = (
     ("idempotency",),
     ("login",),
     ("graphql_attacks",),
+    ("grid",),
+    ("ingest",),
+    ("ingest", "--grown", "20000"),
+    ("ingest", "--memory", "5000"),
 )
 
 
 def main() -> int:
-    """Run every command; the worst exit status."""
-    worst = 0
-    for command in COMMANDS:
+    """Run every command, or those named; the worst exit status."""
+    worst, named = 0, sys.argv[1:]
+    for command in [command for command in COMMANDS if not named or command[0] in named]:
         print(f"\n=== {' '.join(command)}", flush=True)
         worst = max(
             worst, subprocess.run([sys.executable, "-m", f"bench.{command[0]}", *command[1:]], check=False).returncode

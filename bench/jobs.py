@@ -34,6 +34,7 @@ from kilo_gql.bell import Bell
 from kilo_gql.config import Settings
 from kilo_gql.db import Database, House
 from kilo_gql.jobs import JobType, NewJob
+from kilo_gql.storage import open_store
 from tasks.broker import HouseBells
 from tasks.child import Children
 from tasks.kit import Workshop
@@ -107,7 +108,7 @@ async def stage(url: str, redis_url: str | None) -> AsyncIterator[Bench]:
         project = (await make.project(await make.user())).id
         workers = Workers(environment(url, redis_url, worker_slots=SLOTS), "cpu")
         stack.callback(workers.close)
-        bench = Bench(Workshop(Settings(), db, bells, Children(1)), workers, project)
+        bench = Bench(Workshop(Settings(), db, bells, Children(1), await open_store(Settings())), workers, project)
         await bench.queue(50)
         await until_seen(bench.all_done, 60)
         yield bench

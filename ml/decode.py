@@ -226,7 +226,7 @@ def _refusing(data: jpeg.Buffer, format: Format) -> Iterator[None]:
         yield
     except (pyvips.Error, ValueError, EOFError, RuntimeError, SyntaxError) as error:
         said, size = _said(error), len(data)
-        if "out of memory" in said:
+        if "out of memory" in said or "Insufficient memory" in said:  # of libvips, of libjpeg
             raise MemoryError(said) from None
         if extents.claimed(data, format) > size or any(words in said.lower() for words in _CUT_SHORT):
             raise Refused(Reason.TRUNCATED, f"The file ends before the picture does: {said}.", size) from None

@@ -34,20 +34,19 @@ from kilo_gql.bell import Bell
 from kilo_gql.config import Settings
 from kilo_gql.db import Database, House
 from kilo_gql.jobs import JobType, NewJob
+from kilo_gql.storage import open_store
 from tasks.broker import HouseBells
 from tasks.child import Children
 from tasks.kit import Workshop
+from tests.chaos.blows import Victims
 from tests.support.make import Make
-from tests.support.processes import Workers, alive, environment, kill
+from tests.support.processes import Workers, environment
 from tests.support.redis import RedisServer
 from tests.support.wait import until_seen
 
 #: Seconds that all jobs may take to end after the last kill.
 BAR = 60.0
-#: Seconds to wait for a target of the chosen kind before another is taken.
-_PATIENCE = 5.0
 PROJECTS = 5
-TARGETS = ("worker", "supervisor", "child")
 
 
 @dataclass(frozen=True)
@@ -110,11 +109,10 @@ class Chaos:
         self.log = log
         self.random = random.Random(plan.seed)
         self.redis: RedisServer | None = None
-        self.workers: Workers
+        self.victims: Victims
         self.workshop: Workshop
         self.projects: list[UUID] = []
         self.queued = 0
-        self.seen: set[int] = set()
         self.figures = Figures(asdict(plan))
 
     async def run(self) -> Figures:
@@ -131,9 +129,9 @@ class Chaos:
             self.figures.seconds_after_last_kill = round(time.monotonic() - struck, 1)
             self.figures.seconds = round(time.monotonic() - begun, 1)
             await self._count()
-            self._look()
-            await asyncio.to_thread(self.workers.close)
-            self.figures.orphans = await self._orphans()
+            self.victims.look()
+            await asyncio.to_thread(self.victims.close)
+            self.figures.orphans = await self.victims.orphans()
         return self.figures
 
     @asynccontextmanager
@@ -149,15 +147,15 @@ class Chaos:
             stack.push_async_callback(bell.close)
             bells = HouseBells(bell, self.redis and self.redis.url)
             stack.callback(bells.close)
-            self.workshop = Workshop(Settings(), db, bells, Children(1))
+            self.workshop = Workshop(Settings(), db, bells, Children(1), await open_store(Settings()))
             make = Make(db)
             ada = await make.user()
             self.projects = [(await make.project(ada)).id for _ in range(PROJECTS)]
-            self._start_workers()
-            stack.callback(lambda: self.workers.close())
+            self.victims = Victims(self._start_workers, self.random)
+            stack.callback(self.victims.close)
             yield
 
-    def _start_workers(self) -> None:
+    def _start_workers(self) -> Workers:
         plan = self.plan
         env = environment(
             self.url,
@@ -168,8 +166,7 @@ class Chaos:
             job_claims=plan.claims,
             reconcile_every=1,
         )
-        self.workers = Workers(env, log=self.log)
-        self.figures.supervisors += 1
+        return Workers(env, log=self.log)
 
     # --- striking --------------------------------------------------------------------------------------------
 
@@ -180,30 +177,12 @@ class Chaos:
         for number, blow in enumerate(blows, start=1):
             await self._enqueue(min(self.plan.jobs, self._backlog + self.plan.jobs * number // len(blows)))
             await asyncio.sleep(self.random.expovariate(1 / self.plan.every))
-            self._look()
+            self.victims.look()
             self.figures.blows_while_jobs_ran += await self._number("status = 'running'") > 0
             if blow == "kill":
-                await self._kill(self.random.choice(TARGETS))
+                await self.victims.strike()
             else:
                 await self._hurt_redis()
-
-    async def _kill(self, target: str) -> None:
-        patience = time.monotonic() + _PATIENCE
-        while not (pids := self._pids(target)):
-            await asyncio.sleep(0.05)
-            if time.monotonic() > patience:  # a worker without work has no child yet
-                target = "supervisor"
-        if kill(self.random.choice(pids)):
-            self.figures.killed[target] = self.figures.killed.get(target, 0) + 1
-        if target == "supervisor":  # the system's own supervisor starts it again
-            await asyncio.to_thread(self.workers.process.wait)
-            self.workers.close()
-            self._start_workers()
-
-    def _pids(self, target: str) -> list[int]:
-        if target == "supervisor":
-            return [self.workers.pid]
-        return self.workers.workers() if target == "worker" else self.workers.decoders()
 
     async def _hurt_redis(self) -> None:
         if self.redis is None:
@@ -216,9 +195,6 @@ class Chaos:
             await asyncio.sleep(self.random.uniform(0.1, 2.0))
             await asyncio.to_thread(self.redis.start)
             self.figures.redis_kills += 1
-
-    def _look(self) -> None:
-        self.seen.update((self.workers.pid, *self.workers.workers(), *self.workers.decoders()))
 
     # --- jobs ------------------------------------------------------------------------------------------------
 
@@ -270,6 +246,7 @@ class Chaos:
             told = "SELECT ids FROM outbox WHERE name = 'job.done' AND changed->>'status' = 'done'"
             done = Counter(job_id for row in await tx.unchecked(text(told)) for job_id in row.ids)
         found = self.figures
+        found.killed, found.supervisors = dict(self.victims.killed), self.victims.supervisors
         found.statuses = dict(Counter(row.status for row in rows))
         found.done_events = sum(done.values())
         found.jobs_told_done_once = sum(1 for row in rows if done[row.id] == 1)
@@ -277,14 +254,6 @@ class Chaos:
         found.lost_leases = sum(row.lost for row in rows)
         found.most_attempts = max(row.attempts for row in rows)
         found.most_lost = max(row.lost for row in rows)
-
-    async def _orphans(self) -> int:
-        """Processes of ours that still live a little after the last supervisor ended."""
-        for _ in range(100):
-            if not any(alive(pid) for pid in self.seen):
-                return 0
-            await asyncio.sleep(0.1)
-        return sum(alive(pid) for pid in self.seen)
 
 
 async def _main(plan: Plan) -> Figures:
