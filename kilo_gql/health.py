@@ -118,7 +118,7 @@ async def weights(settings: Settings) -> Finding:
     """Which model files are installed? Nothing needs one."""
     folder = settings.home / "models"
     names = sorted(path.name for path in folder.glob("*")) if folder.is_dir() else []
-    says = ", ".join(names) or "none: the built-in perceptual embedding serves"
+    says = ", ".join(names) or "none: nothing needs one yet"
     return Finding("weights", True if names else None, says)
 
 

@@ -17,7 +17,8 @@ from kilo_gql.claims import Failure
 from kilo_gql.db import Tx
 from kilo_gql.domain import ingest as domain
 from kilo_gql.domain.asset_rows import remedies
-from kilo_gql.domain.ingest import SIDECAR, Photo, StoredFile, Work
+from kilo_gql.domain.ingest import Photo, StoredFile, Work
+from kilo_gql.domain.joining import SIDECAR
 from kilo_gql.errors import BadRequest
 from kilo_gql.jobs import JobType
 from kilo_gql.models import FileKind

@@ -32,7 +32,7 @@ from kilo_gql.access import Perm
 from kilo_gql.db import Tx
 from kilo_gql.domain.asset_reads import MINE, RATINGS, rows, seen, viewer
 from kilo_gql.domain.asset_rows import AssetRow
-from kilo_gql.domain.ingest import RAW_FORMATS
+from kilo_gql.domain.joining import RAW_FORMATS
 from kilo_gql.errors import BadRequest
 from kilo_gql.models import Asset, AssetStatus
 from kilo_gql.models.assets import SHOWN

@@ -11,7 +11,7 @@ import orjson
 
 from kilo_gql.codec import stored
 from kilo_gql.domain import media
-from kilo_gql.domain.ingest import SIDECAR
+from kilo_gql.domain.joining import SIDECAR
 from kilo_gql.models import AssetStatus, FileKind
 
 #: Flags that say what is so; nobody sets them.

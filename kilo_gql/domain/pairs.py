@@ -11,7 +11,7 @@ from kilo_gql.db import Tx
 from kilo_gql.domain.asset_reads import details
 from kilo_gql.domain.asset_rows import AssetDetail
 from kilo_gql.domain.assets import announce
-from kilo_gql.domain.ingest import RAW_FORMATS, SIDECAR, join
+from kilo_gql.domain.joining import RAW_FORMATS, SIDECAR, join
 from kilo_gql.errors import Conflict
 from kilo_gql.models import Asset
 from kilo_gql.operations import operation

@@ -15,7 +15,8 @@ from kilo_gql import jobs
 from kilo_gql.access import Perm
 from kilo_gql.codec import stored
 from kilo_gql.db import Tx
-from kilo_gql.domain.ingest import RAW_FORMATS, SIDECAR, StoredFile
+from kilo_gql.domain.ingest import StoredFile
+from kilo_gql.domain.joining import RAW_FORMATS, SIDECAR
 from kilo_gql.domain.media import media_url
 from kilo_gql.errors import BadRequest, Conflict, not_found
 from kilo_gql.events import Change, EventName

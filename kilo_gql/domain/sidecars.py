@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 
 from kilo_gql.access import Perm
 from kilo_gql.db import Tx
-from kilo_gql.domain.ingest import SIDECAR
+from kilo_gql.domain.joining import SIDECAR
 from kilo_gql.models import Asset, AssetFile, FileKind, Rating
 from kilo_gql.operations import operation
 

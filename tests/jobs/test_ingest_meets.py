@@ -13,7 +13,7 @@ from sqlalchemy import select
 from kilo_gql.access import Perm, System, UserActor
 from kilo_gql.config import Settings
 from kilo_gql.db import Database
-from kilo_gql.domain import ingest
+from kilo_gql.domain import ingest, joining
 from kilo_gql.domain.finalizing import FinalizedFile, finalize_upload
 from kilo_gql.domain.jobs import cancel_job, retry_job
 from kilo_gql.domain.preparing import NewUpload, prepare_upload
@@ -181,7 +181,7 @@ async def test_what_is_joined_to_a_photo_while_it_is_thrown_away_goes_with_it(
         project = await tx.get(Project, shoot.project_id)
     raw, jpeg = await make.asset(project, "a.dng", format="dng"), await make.asset(project, "a.jpg", format="jpeg")
     async with shoot.db.transaction(System("test"), Perm.SYSTEM) as tx:
-        await ingest.join(tx, await tx.get(Asset, raw.id, lock=True), await tx.get(Asset, jpeg.id, lock=True))
+        await joining.join(tx, await tx.get(Asset, raw.id, lock=True), await tx.get(Asset, jpeg.id, lock=True))
         throwing = asyncio.create_task(throat.execute(ada, trash_assets, shoot.project_id, [raw.id]))
         waits = (
             "SELECT count(*) AS n FROM pg_stat_activity "
