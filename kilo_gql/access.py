@@ -37,6 +37,12 @@ class Perm(StrEnum):
     ASSET_RATE = "asset.rate"
     ASSET_DELETE = "asset.delete"
     ASSET_PURGE = "asset.purge"
+    CLUSTER_READ = "cluster.read"
+    CLUSTER_UPDATE = "cluster.update"
+    CULL_READ = "cull.read"
+    CULL_APPLY = "cull.apply"
+    RANKER_READ = "ranker.read"
+    RANKER_MANAGE = "ranker.manage"
     JOB_READ = "job.read"
     JOB_RUN = "job.run"
     EVENT_READ = "event.read"
@@ -73,6 +79,12 @@ RULES: Final[dict[Perm, Rule]] = {
     Perm.ASSET_RATE: Rule(Role.EDITOR),
     Perm.ASSET_DELETE: Rule(Role.EDITOR),
     Perm.ASSET_PURGE: Rule(Role.OWNER),
+    Perm.CLUSTER_READ: Rule(Role.VIEWER, archived=True),
+    Perm.CLUSTER_UPDATE: Rule(Role.EDITOR),
+    Perm.CULL_READ: Rule(Role.VIEWER, archived=True),
+    Perm.CULL_APPLY: Rule(Role.EDITOR),
+    Perm.RANKER_READ: Rule(None, archived=True),
+    Perm.RANKER_MANAGE: Rule(None, token=False, archived=True),
     Perm.JOB_READ: Rule(Role.VIEWER, archived=True),
     Perm.JOB_RUN: Rule(Role.EDITOR),
     Perm.EVENT_READ: Rule(Role.VIEWER, archived=True),

@@ -35,6 +35,11 @@ class JobType(StrEnum):
     ASSET_INGEST = "asset.ingest"
     ASSET_RENDER = "asset.render"
     ASSET_PURGE = "asset.purge"
+    PROJECT_MEASURE = "project.measure"
+    PROJECT_CLUSTER = "project.cluster"
+    PROJECT_RANK = "project.rank"
+    PROJECT_EMBED = "project.embed"
+    RANKER_LEARN = "ranker.learn"
     DRILL = "drill"
     MAIL_LOGIN = "mail.login"
     MAIL_INVITATION = "mail.invitation"
@@ -46,6 +51,11 @@ QUEUES: Final[dict[JobType, Queue]] = {
     JobType.ASSET_INGEST: Queue.CPU,
     JobType.ASSET_RENDER: Queue.CPU,
     JobType.ASSET_PURGE: Queue.IO,
+    JobType.PROJECT_MEASURE: Queue.CPU,
+    JobType.PROJECT_CLUSTER: Queue.CPU,
+    JobType.PROJECT_RANK: Queue.CPU,
+    JobType.PROJECT_EMBED: Queue.GPU,
+    JobType.RANKER_LEARN: Queue.CPU,
     JobType.DRILL: Queue.CPU,
     JobType.MAIL_LOGIN: Queue.IO,
     JobType.MAIL_INVITATION: Queue.IO,

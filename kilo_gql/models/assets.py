@@ -31,6 +31,9 @@ SHOWN: Final = (
     "trashed_at IS NULL AND parent_id IS NULL AND status IN ('processing', 'ready') AND format IS DISTINCT FROM 'xmp'"
 )
 
+#: What is not shown, or not ready yet.
+ASIDE: Final = "trashed_at IS NOT NULL OR parent_id IS NOT NULL OR status <> 'ready' OR format = 'xmp'"
+
 
 class AssetStatus(StrEnum):
     """uploading → processing → ready | quarantined; a retry leads from quarantined back to processing."""
@@ -74,6 +77,7 @@ class Asset(Identified, Stamped, Base, InProject):
         Index("ix_assets_captured", "project_id", "sort_at", "id", postgresql_where=text(SHOWN)),
         Index("ix_assets_named", "project_id", "name_key", "id", postgresql_where=text(SHOWN)),
         Index("ix_assets_stem", "project_id", "stem"),
+        Index("ix_assets_aside", "project_id", "id", postgresql_where=text(ASIDE)),
         Index("ix_assets_parent_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
         Index("ix_assets_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
         CheckConstraint("gps_latitude BETWEEN -90 AND 90 AND gps_longitude BETWEEN -180 AND 180", name="gps"),

@@ -58,6 +58,12 @@ class Job(Identified, Stamped, Base, InProject):
         Index("ix_jobs_turns", "queue", "priority", "project_id", "turn", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_asset_id", "asset_id", postgresql_where=text("asset_id IS NOT NULL")),
         Index("ix_jobs_lease", "lease_until", postgresql_where=text("status = 'running'")),
+        Index(
+            "ix_jobs_unfinished",
+            "project_id",
+            "status",
+            postgresql_where=text("status IN ('queued', 'running', 'failed')"),
+        ),
         Index("uq_jobs_once", "once", unique=True, postgresql_where=text("status = 'queued'")),
         CheckConstraint("progress >= 0 AND progress <= 1", name="progress"),
     )
