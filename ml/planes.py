@@ -28,14 +28,14 @@ _XYZ_FROM_RGB: Final = (
 _LAB_KNEE, _LAB_SLOPE, _LAB_OFFSET = (6 / 29) ** 3, (29 / 6) ** 2 / 3, 4 / 29
 
 
-def reduced(preview: Bytes) -> Floats:
-    """Upright sRGB (height, width, 3) as planes (3, h, w) of encoded values 0 to 255, the long edge at most 512.
+def reduced(preview: Bytes, longest: int = REDUCED_PX) -> Floats:
+    """Upright sRGB (height, width, 3) as planes (3, h, w) of encoded values 0 to 255, no edge above ``longest`` pixels.
 
     Each value is the mean of a box of n × n pixels, n whole: no filter to choose. What is left of a box at the right
     and lower edge is dropped, fewer than n pixels.
     """
     height, width, _ = preview.shape
-    factor = -(-max(height, width) // REDUCED_PX)
+    factor = -(-max(height, width) // longest)
     down, across = min(factor, height), min(factor, width)
     rows = preview[: height - height % down : down].astype(np.uint16)
     for row in range(1, down):

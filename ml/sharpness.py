@@ -31,6 +31,8 @@ _BAND_SHARE: Final = 0.9
 _UNCLIPPED: Final = (8.0, 247.0)
 #: Squared grey levels in the coarse band, below which there is nothing to be sharp.
 _STRUCTURE: Final = 1.0
+#: Of a part of the photo, so many tiles at least must have structure: one alone says little.
+_BOX_TILES: Final = 2
 #: Directions in which gradients are compared, over half a turn.
 _ANGLES: Final = 8
 _TINY: Final = 1e-6
@@ -92,6 +94,28 @@ def measure(preview: Bytes) -> Detail:
     return Detail(sharpness, motion, angle, sigma, tiles, np.sqrt(np.maximum(coarse, 0)).astype(np.float32))
 
 
+def of_box(detail: Detail, height: int, width: int, box: tuple[float, float, float, float]) -> float:
+    """Of what lies in a box (x, y, width, height) of a photo of this size, all in pixels: the mean of its tiles, each
+    weighted by its structure and by how much of it lies within; nan if it holds less than two tiles with structure.
+    """
+    x, y, wide, high = box
+    rows, columns = detail.tiles.shape
+    down, across = _within(y, y + high, _fitted(height)[1], rows), _within(x, x + wide, _fitted(width)[1], columns)
+    within = down[:, None] * across * np.isfinite(detail.tiles)
+    if within.sum() < _BOX_TILES:
+        return math.nan
+    weight = within * detail.structure
+    return float((np.nan_to_num(detail.tiles) * weight).sum() / weight.sum())
+
+
+def _within(low: float, high: float, first: int, count: int) -> Doubles:
+    """The share of each tile along an axis, ``count`` of them from pixel ``first`` on, that lies between two pixels."""
+    size = BLOCK_PX * _TILE_BLOCKS
+    start = first + size * np.arange(count)
+    shares: Doubles = np.clip((np.minimum(high, start + size) - np.maximum(low, start)) / size, 0, 1)
+    return shares
+
+
 def _noise(blocks: _Blocks) -> tuple[float, float]:
     """Standard deviation (0 to 1), and the variance in squared grey levels to take away from the bands.
 
@@ -139,10 +163,16 @@ def _highest(values: Floats, share: float) -> NDArray[np.bool_]:
     return chosen
 
 
+def _fitted(size: int) -> tuple[int, int]:
+    """How many blocks fit along an edge of this many pixels, and where the first begins."""
+    count = (size - 2 * _MARGIN) // BLOCK_PX
+    return count, (size - count * BLOCK_PX) // 2
+
+
 def _blocks(preview: Bytes) -> _Blocks:
     height, width, _ = preview.shape
-    rows, columns = ((size - 2 * _MARGIN) // BLOCK_PX for size in (height, width))
-    top, left = (height - rows * BLOCK_PX) // 2 - _MARGIN, (width - columns * BLOCK_PX) // 2 - _MARGIN
+    (rows, top), (columns, left) = _fitted(height), _fitted(width)
+    top, left = top - _MARGIN, left - _MARGIN
     wide = columns * BLOCK_PX + 2 * _MARGIN
     means = np.empty((10, rows, columns), np.float32)
     for row in range(0, rows, _ROWS_AT_ONCE):

@@ -1,18 +1,20 @@
 """The technical quality of a photo, measured in one pass over its preview. What the numbers mean: ``cards/signals.md``.
 
 Fields are named as the features that rank photos by them; ``nan`` says that a photo gives no answer, never that the
-answer is 0. Faces are for a detector that is installed apart: without one, ``faces`` is None.
+answer is 0. Faces are found apart, by models that are installed apart (``ml.faces``).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from ml import exposure, planes, sharpness, subject
+from ml.faces.face import Face
 from ml.planes import Bytes, Floats
 from ml.sharpness import Detail
 
@@ -43,7 +45,8 @@ class TileMap:
 class Signals:
     """Of one photo. ``ml.sharpness.Detail``, ``ml.exposure.Exposure`` and ``ml.subject.Subject`` say the units.
 
-    ``subject_sharpness`` is the mean sharpness of where the subject probably is.
+    ``subject_sharpness`` is the mean sharpness of where the subject probably is. ``faces``: None where none were looked
+    for.
     """
 
     sharpness: float
@@ -68,14 +71,20 @@ class Signals:
     centre_offset: float
     tilt: float
     tiles: TileMap
-    faces: None = None
+    faces: tuple[Face, ...] | None = None
 
 
-def measure(preview: Bytes) -> Signals:
-    """Of upright sRGB pixels (height, width, 3), any size. The same pixels give the same bits, whatever the threads."""
+def measure(preview: Bytes, faces: Sequence[Face] | None = None, detail: Detail | None = None) -> Signals:
+    """Of upright sRGB pixels (height, width, 3), any size. The same pixels give the same bits, whatever the threads.
+
+    ``faces``: those that ``ml.faces.find`` found in it; the prominent ones are the subject. ``detail``: the preview's,
+    if it is known already.
+    """
     small = planes.reduced(preview)
-    detail = sharpness.measure(preview)
+    detail = sharpness.measure(preview) if detail is None else detail
     found = subject.find(planes.luma(small), detail.tiles)
+    if prominent := [face.box for face in faces or () if face.prominent]:
+        found = subject.favouring(found, prominent)
     light = exposure.measure(small, found.weight)
     rows, columns = _map_size(detail)
     tiles = TileMap(
@@ -108,6 +117,7 @@ def measure(preview: Bytes) -> Signals:
         centre_offset=found.centre_offset,
         tilt=found.tilt,
         tiles=tiles,
+        faces=None if faces is None else tuple(faces),
     )
 
 

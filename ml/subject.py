@@ -1,12 +1,14 @@
 """Where a photo's subject probably is, how large, how far from the middle, and whether the frame leans.
 
-Without a model of faces or things it is a guess from three cues: the middle, what stands out, what is in focus.
+Without a model of faces or things it is a guess from three cues: the middle, what stands out, what is in focus. Faces
+that are known count more than any cue.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import numpy as np
@@ -28,6 +30,8 @@ _BINS: Final = round(2 * _LEAN * _BINS_A_DEGREE) + 1
 _AGREE_BINS, _AGREE = 2, 0.3
 #: A line is where gradients of more than two grey levels over a box have one direction, nearly without exception.
 _TENSOR_BOX, _EDGE, _COHERENT, _SMALLEST = 7, 2.0, 0.97, 16
+#: How much more a cell that shows a face counts.
+_FACE: Final = 4
 _TINY: Final = 1e-9
 
 
@@ -56,6 +60,23 @@ def find(luma: Floats, focus: Floats) -> Subject:
     weight, place = (((middle + cue) / 2).astype(np.float32) for cue in (attention, standing_out))
     size, offset = _framing(attention)
     return Subject(weight, place, size, offset, _tilt(luma))
+
+
+def favouring(found: Subject, boxes: Sequence[tuple[float, float, float, float]]) -> Subject:
+    """The same, with four times the weight where the faces are: boxes (x, y, width, height) in parts of the frame."""
+    faces = np.zeros((GRID, GRID))
+    for x, y, width, height in boxes:
+        faces = np.maximum(faces, _covered(y, height)[:, None] * _covered(x, width))
+    favour = 1 + (_FACE - 1) * faces
+    weight, place = (_mean_one(cue * favour).astype(np.float32) for cue in (found.weight, found.place))
+    return replace(found, weight=weight, place=place)
+
+
+def _covered(start: float, size: float) -> Doubles:
+    """The share of each cell along an axis that lies within."""
+    cells = np.arange(GRID)
+    shares: Doubles = np.clip(np.minimum((start + size) * GRID, cells + 1) - np.maximum(start * GRID, cells), 0, 1)
+    return shares
 
 
 def _saliency(grid: Doubles) -> Doubles:

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ml import faces
 from ml.signals import Signals
 
 #: Raised when a scale, a column or its meaning changes: picks stored under another version are measured anew.
@@ -124,12 +125,15 @@ def measured(signals: Sequence[Signals]) -> Floats:
     """(n, d) values of the frames of a cluster, in the order in which they were taken.
 
     As the signals have them, but for these: ``exposure_error`` counts from ``TOLERATED_EV``, and the clipped shares of
-    the frame become log2(1 + share / ``CLIP_SHARE``). Faces and looks are left unknown.
+    the frame become log2(1 + share / ``CLIP_SHARE``). Where no faces are known, nothing is said of them; looks are left
+    unknown.
     """
     columns = {name: np.array([getattr(each, name) for each in signals], np.float64) for name in _AS_MEASURED}
     columns["exposure_error"] = np.maximum(columns["exposure_error"] - TOLERATED_EV, 0.0)
     for name in ("highlight_clip", "shadow_clip"):
         columns[name] = np.log2(1 + columns[name] / CLIP_SHARE)
+    columns["face_sharpness"] = np.array([faces.sharpness(each.faces or ()) for each in signals], np.float64)
+    columns["eyes_open"] = np.array([faces.eyes_open(each.faces or ()) for each in signals], np.float64)
     return table(columns | {"burst_position": burst_positions(len(signals))})
 
 
