@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,8 +39,8 @@ def case(planted: Planted, values: Floats) -> Case:
 
 
 def clusters(
-    photos: Sequence[Pixels],
-    seed: int,
+    photos: Iterable[Pixels],
+    seed: int | tuple[int, ...],
     families: Sequence[Family],
     sizes: Sequence[float],
     *,
@@ -53,7 +53,7 @@ def clusters(
     """
     shares = np.asarray(sizes) / np.sum(sizes)
     for n, photo in enumerate(photos):
-        random = np.random.default_rng((seed, n))
+        random = np.random.default_rng((*(seed if isinstance(seed, tuple) else (seed,)), n))
         size = int(random.choice(len(shares), p=shares)) + 2
         if all_but_one:
             family, good = families[n % len(families)], int(random.integers(size))

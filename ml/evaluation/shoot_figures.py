@@ -90,10 +90,10 @@ class Figures:
         self.false_copies.add(int((called & burst).sum()), int(burst.sum()))
 
 
-def measured(places: Sequence[Image.Image], seeds: Iterable[int], plan: Plan, weights: Weights = DEFAULT) -> Figures:
-    """The figures over one shoot a seed."""
+def measured(places: Sequence[Image.Image], plans: Iterable[tuple[int, Plan]], weights: Weights = DEFAULT) -> Figures:
+    """The figures over one shoot for each seed and plan."""
     figures = Figures()
-    for seed in seeds:
+    for seed, plan in plans:
         made = shoot(places, seed, plan)
         table = stack([describe(picture).pack() for picture in made.pictures])
         figures.add(made, group(made.shots, table, tiles=made.tiles, weights=weights))

@@ -11,21 +11,17 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter, UnidentifiedImageError
+from PIL import Image, ImageFilter
 
 from ml.grouping.shots import Bools, Drive, Floats, Ints, Shots
 
 Picture: TypeAlias = NDArray[np.uint8]
 
 VIEW: Final = (240, 160)
-#: Smaller photos show only themselves once cropped and enlarged.
-MIN_PX: Final = 250
-_PHOTO_PX: Final = 480
 _TILES: Final = 8
 _START_S: Final = 1_700_000_000.0
 #: Frames and steps in EV that cameras offer.
@@ -37,7 +33,8 @@ class Plan:
     """What a shoot consists of. Shares are from 0 to 1, gaps the medians of log-normal distributions in seconds.
 
     ``same_place``: how often a moment returns to the place of the one before it, framed anew; ``clock_s``: by how much
-    the second camera's clock is ahead; ``own_places``: whether that camera sees other places than the first.
+    the second camera's clock is ahead; ``own_places``: whether that camera sees other places than the first;
+    ``manual``: the share of bursts whose frames are all exposed alike, as sets are.
     """
 
     moments: int = 5
@@ -55,6 +52,7 @@ class Plan:
     cameras: int = 1
     clock_s: float = 0.0
     own_places: bool = False
+    manual: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,41 +125,15 @@ class _Roll:
         self.bursts += 1
 
 
-def photos(folder: Path, half: int | None = None) -> list[Image.Image]:
-    """The folder's photos that are large enough, by path. ``half`` 0 or 1: every other one of them.
-
-    What cannot be opened is left out; what is larger than 480 pixels is reduced.
-    """
-    found = []
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png")):
-        try:
-            with Image.open(path, formats=("JPEG", "PNG")) as image:
-                if min(image.size) >= MIN_PX:
-                    image.draft("RGB", (2 * _PHOTO_PX, 2 * _PHOTO_PX))
-                    small = image.convert("RGB")
-                    small.thumbnail((_PHOTO_PX, _PHOTO_PX), Image.Resampling.BICUBIC)
-                    found.append(small)
-        except (UnidentifiedImageError, OSError, SyntaxError):
-            continue
-    return found if half is None else found[half::2]
-
-
 def shoot(places: Sequence[Image.Image], seed: int, plan: Plan | None = None) -> Shoot:
     """A shoot in the places (at least two). Raises ValueError for fewer."""
     if len(places) < 2:
         raise ValueError("a shoot needs two photos to be made of")
     roll = _Roll(np.random.default_rng(seed), plan or Plan())
     chosen = [places[i] for i in roll.random.permutation(len(places))]
-    planted = [
-        kind
-        for kind, count in (
-            ("bracket", roll.plan.brackets),
-            ("panorama", roll.plan.panoramas),
-            ("focus_stack", roll.plan.focus_stacks),
-            ("timelapse", roll.plan.timelapses),
-        )
-        for _ in range(count)
-    ]
+    counts = (roll.plan.brackets, roll.plan.panoramas, roll.plan.focus_stacks, roll.plan.timelapses)
+    kinds = ("bracket", "panorama", "focus_stack", "timelapse")
+    planted = [kind for kind, count in zip(kinds, counts, strict=True) for _ in range(count)]
     _moments(roll, chosen, [planted[i] for i in roll.random.permutation(len(planted))])
     if roll.plan.cameras == 2:
         _second_camera(roll, chosen)
@@ -260,13 +232,14 @@ def _burst(roll: _Roll, scene: _Scene, view: _View) -> None:
     x, y, speed = random.uniform(0.25, 0.75), random.uniform(0.35, 0.7), random.normal(0, 0.05)
     exposure, drive = float(random.normal(0, 0.25)), Drive.CONTINUOUS if count > 1 else Drive.SINGLE
     shutter = 1 / float(random.choice((60, 125, 250, 500)))
+    metered = 0.0 if random.random() < roll.plan.manual else 0.1
     for frame in range(count):
         seen = _with_subject(_seen(scene.place, _jitter(roll, view)), scene, (x + speed * frame, y))
         if random.random() < roll.plan.blurred:
             seen = seen.filter(ImageFilter.GaussianBlur(float(random.uniform(1, 3))))
         picture = _developed(roll, seen, exposure + float(random.normal(0, 0.08)))
         known = drive if random.random() < 0.5 else Drive.UNKNOWN
-        roll.add(picture, scene.moment, drive=known, exposure_s=shutter * 2 ** float(random.normal(0, 0.1)))
+        roll.add(picture, scene.moment, drive=known, exposure_s=shutter * 2 ** float(random.normal(0, metered)))
         roll.time_s += interval if frame < count - 1 else 0.0
     roll.bursts += 1
 

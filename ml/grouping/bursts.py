@@ -1,4 +1,4 @@
-"""Bursts: frames of one camera in quick succession, within a moment."""
+"""Bursts: frames of one camera in quick succession, within a moment, and those that a person made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ml.grouping.constraints import Constraints
 from ml.grouping.evidence import Level, Links, Reason
+from ml.grouping.partition import joined, kept_apart, previous_of, together
 from ml.grouping.reels import Reels
 from ml.grouping.shots import Bools, Drive, Floats, Ints
 
@@ -22,31 +24,56 @@ EDGES: Final = 0.75
 EDGES_CONTINUOUS: Final = 0.5
 
 
-def found(reels: Reels, moment: Ints, kept: Ints) -> tuple[Ints, Links]:
+def found(reels: Reels, moment: Ints, kept: Ints, bound: Ints, constraints: Constraints) -> tuple[Ints, Links]:
     """The burst of each photo, named by its first row, and the links that made them. Rows are sorted by time.
 
-    ``moment``: of each row; ``kept``: the kept set of each row, -1 for none. A set is a burst of its own.
+    ``moment``: of each row; ``kept``: the kept set of each row, ``bound``: its hand-made burst, -1 for none. A set is a
+    burst of its own; a hand-made burst is one as far as it lies in one moment.
     """
-    shots, rows = reels.shots, reels.rows
+    rows = reels.rows
     joins, reasons = _joins(reels, moment[rows])
-    joins &= (kept[rows] < 0) & (np.concatenate(([-1], kept[rows[:-1]])) < 0)
-    label = np.arange(len(rows))
-    starts = np.flatnonzero(~joins)
-    label[rows] = rows[starts[np.cumsum(~joins) - 1]] if len(rows) else rows
-    for one in np.unique(kept[kept >= 0]):
-        members = np.flatnonzero(kept == one)
-        label[members] = members[0]
     at = np.flatnonzero(joins)
-    links = Links.of(
+    first, second = rows[at - 1], rows[at]
+    free = (kept[first] < 0) & (kept[second] < 0)
+    free &= (bound[first] == bound[second]) | ~(constraints.shut(bound[first]) | constraints.shut(bound[second]))
+    at = at[free][np.argsort(-reels.edges[at[free]], kind="stable")]
+    start = joined(together(kept), together(np.where(bound >= 0, bound * len(rows) + moment, -1)))
+    label = kept_apart(start, rows[at - 1], rows[at], constraints.parting(bound, start))
+    at = at[label[rows[at - 1]] == label[rows[at]]]
+    return label, Links.joined([_links(reels, at, bound, reasons), _by_hand(reels, at, label, bound)])
+
+
+def _links(reels: Reels, at: Ints, bound: Ints, reasons: Ints) -> Links:
+    """Those of the frames at these places of the reels to the ones before."""
+    shots, first, second = reels.shots, reels.rows[at - 1], reels.rows[at]
+    decided = (bound[first] >= 0) & (bound[first] == bound[second])
+    return Links.of(
         Level.BURST,
-        rows[at - 1],
-        rows[at],
+        first,
+        second,
         gap_s=shots.time_s[at] - shots.time_s[at - 1],
         look=reels.edges[at],
         score=np.full(len(at), np.nan),
-        reasons=reasons[at],
+        reasons=reasons[at] | np.where(decided, int(Reason.BY_HAND), 0),
     )
-    return label, links
+
+
+def _by_hand(reels: Reels, at: Ints, label: Ints, bound: Ints) -> Links:
+    """Those of frames of hand-made bursts that nothing else links to an earlier one, to the one before."""
+    unlinked = bound >= 0
+    unlinked[reels.rows[at]] = False
+    first, second = previous_of(label, unlinked)
+    time_s, unknown = np.empty(len(label)), np.full(len(first), np.nan)
+    time_s[reels.rows] = reels.shots.time_s
+    return Links.of(
+        Level.BURST,
+        first,
+        second,
+        gap_s=time_s[second] - time_s[first],
+        look=unknown,
+        score=unknown,
+        reasons=np.full(len(first), int(Reason.BY_HAND), np.int64),
+    )
 
 
 def _joins(reels: Reels, moment: Ints) -> tuple[Bools, Ints]:

@@ -28,6 +28,8 @@ _BANDS: Final = 16
 _RADIUS: Final = 2 * SIMILAR_BITS
 #: Clocks that are read to hundredths differ by less between files of one exposure.
 _FINE_S, _COARSE_S = 0.011, 1.0
+#: Exposures further apart are two: what a file says of its own is rounded.
+_EV_ERROR: Final = 0.2
 _CHUNK: Final = 256
 
 
@@ -192,7 +194,9 @@ def _told_apart(shots: Shots, first: Ints, second: Ints) -> Bools:
     gap_s = np.abs(shots.time_s[second] - shots.time_s[first])
     fine = shots.has_subsec[first] & shots.has_subsec[second]
     late = gap_s >= np.where(fine, _FINE_S, _COARSE_S)
-    apart: Bools = known & ((shots.camera[first] != shots.camera[second]) | late)
+    light = shots.exposure_ev()
+    otherwise = np.abs(light[second] - light[first]) > _EV_ERROR  # False where one is not known
+    apart: Bools = known & ((shots.camera[first] != shots.camera[second]) | late | otherwise)
     return apart
 
 

@@ -6,23 +6,20 @@ on its own, so that photos that come later disturb only the segments they fall i
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
 from ml.descriptors import DescriptorTable
-from ml.grouping import duplicates
-from ml.grouping.constraints import Constraints
+from ml.grouping import duplicates, originals
+from ml.grouping.constraints import FREE, Constraints
+from ml.grouping.decisions import Decisions
 from ml.grouping.duplicates import Compared
 from ml.grouping.evidence import Links
 from ml.grouping.incremental import taken_over
 from ml.grouping.links import DEFAULT, Weights, segments
-from ml.grouping.partition import components, distinct, joined, named
+from ml.grouping.partition import distinct, joined, named, together
 from ml.grouping.parts import Part, grouped
 from ml.grouping.result import Basis, Grouping
 from ml.grouping.shots import Floats, Ints, Shots
-
-FREE: Final = Constraints()
 
 
 def group(
@@ -32,10 +29,15 @@ def group(
     tiles: Floats | None = None,
     weights: Weights = DEFAULT,
     constraints: Constraints = FREE,
+    bursts: Constraints = FREE,
+    copies: Constraints = FREE,
     previous: Grouping | None = None,
 ) -> Grouping:
-    """The grouping of photos: ``shots``, ``table`` and ``tiles`` (n, tiles) row by row.
+    """The grouping of photos: ``shots``, ``table`` and ``tiles`` row by row; the last as ``focus.grids`` makes them.
 
+    ``constraints``, ``bursts`` and ``copies``: what was decided about moments, bursts and duplicate groups; where these
+    contradict each other, moments count over bursts and bursts over copies: a hand-made burst whose photos were put in
+    two moments is one burst in each.
     ``previous``: an earlier grouping of some of these photos, from the same versions of descriptors and tiles: its
     parts that nothing changed in are taken over, and the result is the one that a grouping from scratch gives. Raises
     ValueError if the rows do not match.
@@ -44,61 +46,29 @@ def group(
         raise ValueError("shots, descriptors and tiles need the same rows")
     known = previous.basis.compared if previous else Compared.nothing()
     links, compared = duplicates.links(shots, table, known)
-    links, original, pinned, place = _originals(shots, links, constraints)
-    rows = distinct(original)
-    rows = rows[np.argsort(place[rows])]
-    segment = segments(shots.time_s[rows])
+    decisions = Decisions(constraints, bursts, copies)
+    own = originals.found(shots, links, decisions)
+    rows = distinct(own.row)
+    rows = rows[np.argsort(own.place[rows])]
+    segment, pinned, bound = segments(shots.time_s[rows]), own.pinned[rows], own.bound[rows]
     unit = np.full(len(shots), -1, np.int64)
-    unit[rows] = rows[_units(segment, pinned[rows])]
-    basis = Basis(shots, unit, pinned, compared, constraints, weights)
+    unit[rows] = rows[joined(named(segment), together(pinned), together(bound))]
+    basis = Basis(shots, unit, own.pinned, own.bound, compared, decisions, weights)
     done = taken_over(previous, basis, rows)
     left = ~np.isin(rows, done.rows)
     parts = [done]
     if left.any():
-        fresh = rows[left]
-        parts.append(grouped(shots, table, tiles, fresh, segment[left], pinned[fresh], constraints, weights))
+        codes = segment[left], pinned[left], bound[left]
+        parts.append(grouped(shots, table, tiles, rows[left], *codes, decisions, weights))
     return Grouping(
-        _numbered(_merged(parts, "moment", len(shots))[original], place),
-        _numbered(_merged(parts, "burst", len(shots))[original], place),
-        _numbered(original, place),
-        sorted((one for part in parts for one in part.sets), key=lambda one: int(place[one.members[0]])),
-        Links.joined([links, *(part.links for part in parts)]),
+        _numbered(_merged(parts, "moment", len(shots))[own.row], own.place),
+        _numbered(_merged(parts, "burst", len(shots))[own.row], own.place),
+        _numbered(own.row, own.place),
+        sorted((one for part in parts for one in part.sets), key=lambda one: int(own.place[one.members[0]])),
+        Links.joined([own.links, *(part.links for part in parts)]),
         basis,
         len(done.rows),
     )
-
-
-def _originals(shots: Shots, links: Links, constraints: Constraints) -> tuple[Links, Ints, Ints, Ints]:
-    """Duplicate groups: the links that count, each photo's original (the earliest file), the hand-made cluster that
-    counts for it, and its place in order of time."""
-    n = len(shots)
-    pinned = constraints.codes(shots.ids)
-    copies = components(n, links.first, links.second)
-    if constraints.pinned:
-        felt = _felt(copies, pinned, constraints)
-        links = links.where(felt[links.first] == felt[links.second])
-        copies = components(n, links.first, links.second)
-    highest = np.full(n, -1, np.int64)
-    np.maximum.at(highest, copies, pinned)
-    by_time = shots.order()
-    place = np.empty(n, np.int64)
-    place[by_time] = np.arange(n)
-    earliest = np.full(n, n, np.int64)
-    np.minimum.at(earliest, copies, place)
-    return links, by_time[earliest[copies]], highest[copies], place
-
-
-def _felt(copies: Ints, pinned: Ints, constraints: Constraints) -> Ints:
-    """The hand-made cluster that a photo or one of its copies is in, unless that cluster is closed to others."""
-    open_to_others = ~np.isin(pinned, list(constraints.closed)) & (pinned >= 0)
-    highest = np.full(len(copies), -1, np.int64)
-    np.maximum.at(highest, copies[open_to_others], pinned[open_to_others])
-    return np.where(pinned >= 0, pinned, highest[copies])
-
-
-def _units(segment: Ints, pinned: Ints) -> Ints:
-    """What must be grouped together: segments, and several where a hand-made cluster spans them."""
-    return joined(named(segment), named(np.where(pinned >= 0, pinned, -1 - np.arange(len(pinned)))))
 
 
 def _merged(parts: list[Part], name: str, n: int) -> Ints:

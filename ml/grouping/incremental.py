@@ -40,8 +40,10 @@ def _same(then: Basis, now: Basis, rows: Ints, before: Ints) -> Bools:
     """Which rows are in units that have the same photos, and know the same of each, as they did."""
     known = before >= 0
     known &= then.unit[before] >= 0
-    alike = known & _equal(then.shots.take(before), now.shots.take(rows)) & (then.pinned[before] == now.pinned[rows])
-    alike &= ~np.isin(now.pinned[rows], list(_touched(then.constraints, now.constraints)))
+    alike = known & _equal(then.shots.take(before), now.shots.take(rows))
+    alike &= (then.pinned[before] == now.pinned[rows]) & (then.bound[before] == now.bound[rows])
+    alike &= ~np.isin(now.pinned[rows], list(_touched(then.decisions.moments, now.decisions.moments)))
+    alike &= ~np.isin(now.bound[rows], list(_touched(then.decisions.bursts, now.decisions.bursts)))
     _, unit = np.unique(now.unit[rows], return_inverse=True)
     count = np.bincount(unit)
     whole = np.bincount(unit, alike) == count

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
 
 from ml.grouping.looks import Alike, Looks, paired, windowed
-from ml.grouping.shots import Floats, Ints, Shots
+from ml.grouping.shots import Bools, Floats, Ints, Shots
 
 #: Frames before each that it is compared with, of any camera and of each other one.
 WINDOW: Final = 8
@@ -67,6 +67,10 @@ class Edges:
     gap_s: Floats
     look: Floats
     score: Floats
+
+    def where(self, chosen: Bools) -> Edges:
+        """Some of them."""
+        return Edges(*(getattr(self, column.name)[chosen] for column in fields(self)))
 
 
 def segments(time_s: Floats) -> Ints:

@@ -31,8 +31,9 @@ _LEAST, _MOST = 0.2, 0.8
 _ASTRAY: Final = 0.15
 _AGREES: Final = 0.45
 _BETTER: Final = 0.2
-#: Steps of one panorama differ by less.
+#: Steps of one panorama differ by less, along it and across.
 _UNEVEN: Final = 0.2
+_WOBBLE: Final = 0.08
 #: The true step is among so many highest peaks.
 _PEAKS: Final = 8
 _CHUNK: Final = 64
@@ -41,16 +42,14 @@ _CHUNK: Final = 64
 def steps(reels: Reels, looks: Looks, detail: Detail, same_exposure: Bools) -> tuple[Bools, Floats]:
     """Which frames continue a panorama, and by how many fractions of a frame each is moved from the one before."""
     soon = same_exposure & (reels.gap_s >= _HASTE_S) & (reels.gap_s <= _PAUSE_S) & (reels.edges < _ALIKE)
-    pairs = np.flatnonzero(soon)
+    pairs, moves = np.flatnonzero(soon), soon.copy()
     for start in range(0, len(pairs), _CHUNK):
         some = pairs[start : start + _CHUNK]
-        soon[some] = _may_move(looks, reels.rows[some - 1], reels.rows[some])
+        moves[some] = _may_move(looks, reels.rows[some - 1], reels.rows[some])
     steps = np.zeros((len(soon), 2))
     # a single step is a reframing
-    _look_at(steps, reels, detail, np.flatnonzero(soon & _beside(soon)), SIDE)
-    # where one step is certain, its neighbours are worth a closer look
-    moved: Bools = np.any(steps, axis=1)
-    _look_at(steps, reels, detail, np.flatnonzero(soon & ~moved & _beside(moved)), 2 * SIDE)
+    _look_at(steps, reels, detail, np.flatnonzero(moves & _beside(moves)))
+    _look_beside(steps, reels, detail, soon)
     down, across = steps.T
     along = np.where(np.abs(across) >= np.abs(down), across, down)
     upright = np.abs(down) > np.abs(across)
@@ -67,11 +66,28 @@ def _beside(marked: Bools) -> Bools:
     return np.append(marked[1:], False) | np.concatenate(([False], marked[:-1]))
 
 
-def _look_at(steps: Floats, reels: Reels, detail: Detail, pairs: Ints, size: int) -> None:
+def _look_at(steps: Floats, reels: Reels, detail: Detail, pairs: Ints) -> None:
     """Fill in the steps to these frames from those before them."""
     for start in range(0, len(pairs), _CHUNK):
         some = pairs[start : start + _CHUNK]
-        steps[some] = _moved(detail(reels.rows[some - 1]), detail(reels.rows[some]), size)
+        steps[some] = _moved(detail(reels.rows[some - 1]), detail(reels.rows[some]))
+
+
+def _look_beside(steps: Floats, reels: Reels, detail: Detail, soon: Bools) -> None:
+    """Fill in the steps next to a certain one: where that one leads, small overlaps are found that no peak shows."""
+    moved: Bools = np.any(steps, axis=1)
+    for at in np.flatnonzero(soon & ~moved & _beside(moved)).tolist():
+        beside = at - 1 if moved[at - 1] else at + 1
+        one, other = pixels(detail(reels.rows[[at - 1, at]]))
+        steps[at] = np.array(_step(one, other, _around(np.rint(steps[beside] * SIDE)))) / SIDE
+
+
+def _around(step: Floats) -> list[tuple[int, int]]:
+    """Steps of the same panorama."""
+    upright = bool(abs(step[0]) > abs(step[1]))
+    reach = [round(part * SIDE) for part in ((_UNEVEN, _WOBBLE) if upright else (_WOBBLE, _UNEVEN))]
+    downs, acrosses = (range(int(at) - by, int(at) + by + 1) for at, by in zip(step, reach, strict=True))
+    return [one for one in product(downs, acrosses) if _is_possible(*one)]
 
 
 def _may_move(looks: Looks, first: Ints, second: Ints) -> Bools:
@@ -97,31 +113,38 @@ def _fits(one: Singles, other: Singles) -> Bools:
     return found
 
 
-def _moved(one: NDArray[np.uint8], other: NDArray[np.uint8], size: int) -> Floats:
+def pixels(structures: NDArray[np.uint8]) -> Singles:
+    """Structures (m, 9216) as pictures of fine detail around 0: (m, SIDE, SIDE)."""
+    found: Singles = structures.reshape(-1, SIDE, SIDE).astype(np.float32) - np.float32(STRUCTURE_ZERO)
+    return found
+
+
+def _moved(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> Floats:
     """Steps down and across (m, 2) in fractions of a frame; both 0 where no step fits.
 
     The place comes from phase correlation (Kuglin and Hines 1975), the decision from the correlation of the overlap
-    there. Fourier transforms wrap: a peak is a step forwards or a longer one backwards; ``size`` of twice the side
-    keeps them apart, and sees small overlaps better, at four times the cost.
+    there. Fourier transforms wrap: a peak is a step forwards or a longer one backwards.
     """
-    first, second = (detail.reshape(-1, SIDE, SIDE).astype(np.float32) - STRUCTURE_ZERO for detail in (one, other))
-    spectrum = np.fft.rfft2(first, (size, size)) * np.fft.rfft2(second, (size, size)).conj()
+    first, second = pixels(one), pixels(other)
+    spectrum = np.fft.rfft2(first) * np.fft.rfft2(second).conj()
     spectrum /= np.maximum(np.abs(spectrum), 1)
-    heights = np.where(_POSSIBLE[size], np.fft.irfft2(spectrum, (size, size)), -np.inf)
+    heights = np.where(_POSSIBLE, np.fft.irfft2(spectrum), -np.inf)
     peaks = np.argpartition(-heights.reshape(len(one), -1), _PEAKS, axis=1)[:, :_PEAKS]
-    return np.array([_step(*pair, size) for pair in zip(first, second, peaks, strict=True)]) / SIDE
+    steps = [_step(mine, yours, _wrapped(at)) for mine, yours, at in zip(first, second, peaks, strict=True)]
+    return np.array(steps) / SIDE
 
 
-def _step(one: Singles, other: Singles, peaks: Ints, size: int) -> tuple[int, int]:
-    """The step at one of the peaks, in pixels; none if the frames do not agree on what both show."""
-    possible = [step for peak in peaks.tolist() for step in _wrapped(peak // size, peak % size, size)]
-    agrees, step = max(((_agreement(one, other, step), step) for step in possible), default=(0.0, (0, 0)))
-    return step if agrees >= max(_AGREES, _agreement(one, other, (0, 0)) + _BETTER) else (0, 0)
+def _step(one: Singles, other: Singles, possible: list[tuple[int, int]]) -> tuple[int, int]:
+    """The best of the possible steps, in pixels; none if the frames do not agree on what both show."""
+    agrees, step = max(((agreement(one, other, step), step) for step in possible), default=(0.0, (0, 0)))
+    return step if agrees >= max(_AGREES, agreement(one, other, (0, 0)) + _BETTER) else (0, 0)
 
 
-def _wrapped(down: int, across: int, size: int) -> list[tuple[int, int]]:
-    """The steps that a peak may stand for."""
-    return [step for step in product((down, down - size), (across, across - size)) if _is_possible(*step)]
+def _wrapped(peaks: Ints) -> list[tuple[int, int]]:
+    """The steps that peaks may stand for."""
+    places = (divmod(peak, SIDE) for peak in peaks.tolist())
+    steps = [step for down, across in places for step in product((down, down - SIDE), (across, across - SIDE))]
+    return [step for step in steps if _is_possible(*step)]
 
 
 def _is_possible(down: int, across: int) -> bool:
@@ -129,22 +152,21 @@ def _is_possible(down: int, across: int) -> bool:
     return _LEAST * SIDE <= long <= _MOST * SIDE and short <= _ASTRAY * SIDE
 
 
-def _agreement(one: Singles, other: Singles, step: tuple[int, int]) -> float:
-    """Normalised correlation of what both frames show."""
+def agreement(one: Singles, other: Singles, step: tuple[int, int]) -> float:
+    """Normalised correlation of what both frames show, -1 to 1, if the view moved by ``step``: pixels down, across."""
     mine = one[tuple(slice(max(at, 0), SIDE + min(at, 0)) for at in step)]
     yours = other[tuple(slice(max(-at, 0), SIDE - max(at, 0)) for at in step)]
     size = float(np.sqrt((mine**2).sum(dtype=np.float64) * (yours**2).sum(dtype=np.float64)))
     return float((mine * yours).sum(dtype=np.float64)) / size if size else 0.0
 
 
-def _possible(size: int) -> Bools:
-    """Which peaks, down and across, may stand for a step: (size, size)."""
-    far = np.stack((np.arange(size), size - np.arange(size)))
+def _possible() -> Bools:
+    """Which peaks, down and across, may stand for a step: (SIDE, SIDE)."""
+    far = np.stack((np.arange(SIDE), SIDE - np.arange(SIDE)))
     long = np.maximum(far[:, None, :, None], far[None, :, None, :])
     short = np.minimum(far[:, None, :, None], far[None, :, None, :])
     steps = (long >= _LEAST * SIDE) & (long <= _MOST * SIDE) & (short <= _ASTRAY * SIDE)
     return np.asarray(np.any(steps, axis=(0, 1)))
 
 
-#: By the size of the transform.
-_POSSIBLE: Final = {size: _possible(size) for size in (SIDE, 2 * SIDE)}
+_POSSIBLE: Final = _possible()

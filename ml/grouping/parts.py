@@ -4,7 +4,6 @@ several.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,13 +13,14 @@ from numpy.typing import NDArray
 from ml.descriptors import DescriptorTable
 from ml.grouping import bursts, moments, sets
 from ml.grouping.constraints import Constraints
+from ml.grouping.decisions import Decisions
 from ml.grouping.evidence import Level, Links, Reason
 from ml.grouping.links import WINDOW, Edges, Weights, pairs, scored
 from ml.grouping.looks import Looks, windowed
-from ml.grouping.partition import distinct, joined, named
+from ml.grouping.partition import distinct, joined, previous_of, refined, spread, together
 from ml.grouping.reels import Reels
 from ml.grouping.sets import KeptSet
-from ml.grouping.shots import Bools, Floats, Ints, Shots
+from ml.grouping.shots import Floats, Ints, Shots
 
 #: From when on a gap, and a look, is named as a reason.
 _SOON_S: Final = 20.0
@@ -45,12 +45,13 @@ def grouped(
     rows: Ints,
     segment: Ints,
     pinned: Ints,
-    constraints: Constraints,
+    bound: Ints,
+    decisions: Decisions,
     weights: Weights,
 ) -> Part:
     """The moments, bursts and sets of these rows, which are in order of time.
 
-    ``segment`` and ``pinned`` (len(rows),): their segments and the hand-made clusters they are in.
+    ``segment``, ``pinned`` and ``bound`` (len(rows),): their segments and the hand-made moments and bursts they are in.
     """
     own, looks = shots.take(rows), Looks.of(table, rows)
     alike = windowed(looks, WINDOW)
@@ -59,12 +60,16 @@ def grouped(
     def detail(some: Ints) -> NDArray[np.uint8]:
         return table.structure(rows[some])
 
-    kept_sets = _kept(sets.found(reels, looks, detail, None if tiles is None else tiles[rows]), pinned, constraints)
+    held = refined(bound, pinned, decisions.moments.shut(pinned))
+    pinned = spread(pinned, held)
+    found = sets.found(reels, looks, detail, None if tiles is None else tiles[rows])
+    kept_sets = [one for one in found if _stands(np.array(one.members), pinned, bound, held, decisions)]
     kept = _numbers(len(rows), [one.members for one in kept_sets])
     ties = scored(pairs(own, looks, segment, alike), weights)
-    start = joined(_together(pinned), _together(kept))
-    moment = moments.clustered(_open(ties, pinned, constraints), start, own.ids, _apart(pinned, constraints))
-    burst, burst_links = bursts.found(reels, moment, kept)
+    start = joined(together(pinned), together(kept), held)
+    apart = decisions.moments.parting(pinned, start)
+    moment = moments.clustered(_open(_of_sets(ties, kept), pinned, decisions.moments), start, own.ids, apart)
+    burst, burst_links = bursts.found(reels, moment, kept, bound, decisions.bursts)
     links = Links.joined([_moment_links(own, ties, moment, pinned, kept), burst_links])
     return Part(
         rows,
@@ -75,14 +80,42 @@ def grouped(
     )
 
 
-def _kept(found: Iterable[KeptSet], pinned: Ints, constraints: Constraints) -> list[KeptSet]:
-    """The sets that a person has not taken apart."""
-    return [
-        one
-        for one in found
-        if len(codes := set(pinned[list(one.members)].tolist()) - {-1}) == 0
-        or (len(codes) == 1 and (codes.isdisjoint(constraints.closed) or (pinned[list(one.members)] >= 0).all()))
-    ]
+def _stands(members: Ints, pinned: Ints, bound: Ints, held: Ints, decisions: Decisions) -> bool:
+    """Whether no decision has taken a set apart; nor would it bring together what decisions told apart.
+
+    ``held``: the parts of hand-made bursts that lie in one moment.
+    """
+    moment, burst = pinned[members], bound[members]
+    if not (_whole(moment, decisions.moments) and _whole(burst, decisions.bursts)):
+        return False
+    # a hand-made burst may reach beyond the set, which then brings no moment to it
+    there = set(moment[burst >= 0].tolist())
+    in_burst = np.unique(held[members[burst >= 0]])
+    return not there or (len(in_burst) == 1 and set(moment[burst < 0].tolist()) <= there | {-1})
+
+
+def _whole(codes: Ints, constraints: Constraints) -> bool:
+    """Whether all are free, or in one cluster, which if it is closed has them all."""
+    numbers = set(codes.tolist()) - {-1}
+    return not numbers or (len(numbers) == 1 and (numbers.isdisjoint(constraints.closed) or bool((codes >= 0).all())))
+
+
+def _of_sets(ties: Edges, kept: Ints) -> Edges:
+    """The links, of those between a set and another frame or set the strongest one alone.
+
+    A set speaks with one voice: its frames differ from each other on purpose, and were they counted one by one, a
+    panorama would be told from its moment by the frames furthest off, and a timelapse would join anything.
+    """
+    one, other = kept[ties.first], kept[ties.second]
+    between = np.flatnonzero((one != other) & ((one >= 0) | (other >= 0)))
+    n = len(kept)
+    ends = [np.where(codes >= 0, n + codes, rows)[between] for codes, rows in ((one, ties.first), (other, ties.second))]
+    keys = np.minimum(*ends) * 2 * n + np.maximum(*ends)
+    order = np.lexsort((-ties.score[between], keys))
+    stays = np.ones(len(one), np.bool_)
+    stays[between] = False
+    stays[between[order[np.flatnonzero(np.diff(keys[order], prepend=-1))]]] = True
+    return ties.where(stays)
 
 
 def _numbers(n: int, groups: list[tuple[int, ...]]) -> Ints:
@@ -92,25 +125,12 @@ def _numbers(n: int, groups: list[tuple[int, ...]]) -> Ints:
     return numbers
 
 
-def _together(codes: Ints) -> Ints:
-    """Rows of one code as one part; each row without a code by itself."""
-    return named(np.where(codes >= 0, codes, -1 - np.arange(len(codes))))
-
-
 def _open(ties: Edges, pinned: Ints, constraints: Constraints) -> Edges:
     """The links that lead neither into a closed cluster nor out of it."""
     if not constraints.closed:
         return ties
     one, other = pinned[ties.first], pinned[ties.second]
-    closed = list(constraints.closed)
-    free = (one == other) | ~(np.isin(one, closed) | np.isin(other, closed))
-    return Edges(ties.first[free], ties.second[free], ties.gap_s[free], ties.look[free], ties.score[free])
-
-
-def _apart(pinned: Ints, constraints: Constraints) -> Ints:
-    first = dict(zip(pinned[::-1].tolist(), range(len(pinned) - 1, -1, -1), strict=True))
-    pairs = [(first[a], first[b]) for a, b in constraints.apart if a in first and b in first]
-    return np.array(pairs, np.int64).reshape(-1, 2)
+    return ties.where((one == other) | ~(constraints.shut(one) | constraints.shut(other)))
 
 
 def _moment_links(shots: Shots, ties: Edges, moment: Ints, pinned: Ints, kept: Ints) -> Links:
@@ -124,7 +144,7 @@ def _moment_links(shots: Shots, ties: Edges, moment: Ints, pinned: Ints, kept: I
     chosen = distinct(np.concatenate((chosen, later[without[first[later]]])))
     linked = np.zeros(len(moment), np.bool_)
     linked[first[chosen]] = linked[second[chosen]] = True
-    decided_first, decided_second = _previous_of(moment, ~linked)
+    decided_first, decided_second = previous_of(moment, ~linked)
     at = inside[chosen]
     first = np.concatenate((ties.first[at], decided_first))
     second = np.concatenate((ties.second[at], decided_second))
@@ -150,13 +170,6 @@ def _strongest(row: Ints, score: Floats, n: int) -> Ints:
     top = np.flatnonzero(score == best[row])
     _, first = np.unique(row[top], return_index=True)
     return top[first]
-
-
-def _previous_of(label: Ints, wanted: Bools) -> tuple[Ints, Ints]:
-    """Rows that are wanted, each with the row before it of the same label, if there is one."""
-    order = np.argsort(label, kind="stable")
-    at = np.flatnonzero((np.diff(label[order]) == 0) & wanted[order[1:]])
-    return order[at], order[at + 1]
 
 
 def _reasons(shots: Shots, first: Ints, second: Ints, gap_s: Floats, look: Floats) -> Ints:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ml.grouping.constraints import Constraints
+from ml.grouping.decisions import Decisions
 from ml.grouping.duplicates import Compared
 from ml.grouping.evidence import Links
 from ml.grouping.links import Weights
@@ -17,14 +17,15 @@ class Basis:
     """What a grouping rested on, for a later one to tell what has changed.
 
     ``unit``: the independent part of the shoot that a photo was grouped in, named by a row, -1 for copies, which follow
-    their original; ``pinned``: the hand-made cluster that counted for it, -1 for none. Both (n,).
+    their original; ``pinned`` and ``bound``: the hand-made moment and burst that counted for it, -1 for none. All (n,).
     """
 
     shots: Shots
     unit: Ints
     pinned: Ints
+    bound: Ints
     compared: Compared
-    constraints: Constraints
+    decisions: Decisions
     weights: Weights
 
 

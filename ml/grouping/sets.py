@@ -12,34 +12,27 @@ from typing import Final
 
 import numpy as np
 
-from ml.grouping import panoramas
+from ml.grouping import focus, panoramas
 from ml.grouping.looks import Looks, Singles
 from ml.grouping.panoramas import Detail
 from ml.grouping.reels import Reels
-from ml.grouping.shots import Bools, Drive, Floats, Ints
+from ml.grouping.shots import Bools, Drive, Floats, Ints, Shots
 
-#: Frames of a bracket, at least and at most, and its step in EV.
-BRACKET_FRAMES: Final = (3, 9)
+#: Frames of a bracket, at least and at most, and its step in EV. Two alone need the camera's word.
+BRACKET_FRAMES: Final = (2, 9)
 BRACKET_EV: Final = (0.28, 3.4)
 _BRACKET_PAUSE_S: Final = 2.0
 #: Shutter speeds are written in rounded thirds: 1/60 s is 1/64 s.
 _EV_ERROR: Final = 0.2
 #: Without a word from the camera, smaller steps may be its light meter.
 _CLEAR_STEP_EV: Final = 0.55
-
-FOCUS_FRAMES: Final = 4
-_FOCUS_PAUSE_S: Final = 6.0
-_FOCUS_EDGES: Final = 0.85
-#: A tile gets sharper or softer when its energy changes by a third, and so many tiles must do each.
-_TILE_CHANGE: Final = 0.3
-_TILE_SHARE: Final = 0.05
-#: Tiles that get sharper again after they got softer, at most: a lens that sweeps passes each once.
-_WAVERING: Final = 0.25
-_TILE_WAVE: Final = 0.2
-#: A pause between two stacks, in usual intervals and some slack.
-_HALT, _HALT_S = 1.6, 0.3
+#: Nobody dials another exposure bias in less.
+_DIALLED_S: Final = 0.7
 
 TIMELAPSE_FRAMES: Final = 10
+#: So many are enough if they keep the beat as no hand does, to so many seconds, or if the camera says so.
+_EXACT_FRAMES, _EXACT_S = 6, 0.04
+_TOLD_FRAMES: Final = 3
 #: Faster is a burst.
 _TIMELAPSE_S: Final = 1.5
 _TIMELAPSE_EDGES: Final = 0.5
@@ -72,14 +65,15 @@ class KeptSet:
 def found(reels: Reels, looks: Looks, detail: Detail, tiles: Floats | None) -> list[KeptSet]:
     """The sets of a shoot. No photo is in two; what the camera counts as one kind is not taken for another.
 
-    ``looks`` sorted by time; ``tiles``: sharpness of each photo's tiles (n, tiles), sorted alike; without it focus
-    stacks cannot be told from bursts and are not sought.
+    ``looks`` sorted by time; ``tiles``: sharpness of each photo's tiles as ``focus.stacks`` takes it, sorted alike;
+    without it focus stacks cannot be told from bursts and are not sought.
     """
     finders: list[Callable[[], Iterable[KeptSet]]] = [
         lambda: brackets(reels, looks.light()),
-        lambda: timelapses(reels),
+        lambda: _longest_first(
+            [*(focus_stacks(reels, tiles, detail) if tiles is not None else ()), *timelapses(reels)]
+        ),
         lambda: panoramas_of(reels, looks, detail),
-        lambda: focus_stacks(reels, tiles) if tiles is not None else (),
     ]
     taken: set[int] = set()
     kept: list[KeptSet] = []
@@ -91,12 +85,18 @@ def found(reels: Reels, looks: Looks, detail: Detail, tiles: Floats | None) -> l
     return sorted(kept, key=lambda one: one.members)
 
 
+def _longest_first(kept: list[KeptSet]) -> list[KeptSet]:
+    """Of as many frames the stack first: a camera that moves the focus may well do so at one interval."""
+    return sorted(kept, key=lambda one: -len(one.members))
+
+
 def brackets(reels: Reels, light: Singles) -> list[KeptSet]:
     """Exposures at even distances, shortly after one another, the longest first where several fit.
 
     Three kinds of evidence, any of which is enough: the exposure bias steps evenly; the drive is set to bracketing
     and the exposure steps evenly; or the exposure steps evenly and the pictures get brighter with it, as they would
-    not if the camera had only metered anew.
+    not if the camera had only metered anew. By either of the first two, one frame may be missing. For two frames
+    alone the drive is set to bracketing, or the bias changes faster than by hand.
     """
     shots = reels.shots
     before = np.concatenate(([np.nan], np.nan_to_num(shots.exposure_time_s[:-1])))
@@ -119,31 +119,48 @@ def brackets(reels: Reels, light: Singles) -> list[KeptSet]:
 
 def _bracket(reels: Reels, span: slice, light: Floats) -> KeptSet | None:
     shots = reels.shots
+    by_drive = bool((shots.drive[span] == Drive.BRACKET).all())
     biased, exposed = _step(shots.exposure_bias[span]), _step(reels.ev[span])
-    told = biased is not None or bool((shots.drive[span] == Drive.BRACKET).all())
+    told = biased is not None or by_drive
     step = biased if biased is not None else exposed
     if step is None:
         return None
+    if span.stop - span.start == BRACKET_FRAMES[0] and not (by_drive or _not_dialled(reels, span, exposed)):
+        return None
     if not told:
-        brighter = np.diff(light[span][np.argsort(reels.ev[span])])
-        if step < _CLEAR_STEP_EV or not (brighter > 0).all():
+        ordered = np.argsort(reels.ev[span])
+        evenly = float(np.ptp(np.diff(reels.ev[span][ordered]))) <= _EV_ERROR
+        if step < _CLEAR_STEP_EV or not evenly or not (np.diff(light[span][ordered]) > 0).all():
             return None
     return _kept(SetKind.BRACKET, reels, span, step_ev=step, told=float(told))
 
 
+def _not_dialled(reels: Reels, span: slice, exposed: float | None) -> bool:
+    """Whether the bias of two frames, and the exposure with it, changed faster than a person can."""
+    last = span.stop - 1
+    if _step(reels.shots.exposure_bias[span]) is None or not reels.shots.has_subsec[span].all():
+        return False
+    return bool(reels.gap_s[last] <= _DIALLED_S) and (exposed is not None or bool(np.isnan(reels.ev[span]).any()))
+
+
 def _are_even(ev: Floats, starts: Ints, length: int) -> Bools:
-    """Whether the exposures of these windows lie evenly: as ``_step`` finds it, for many at once."""
+    """Whether the exposures of these windows may lie evenly, but for a missing one: as ``_step`` finds it, for many at
+    once."""
     steps = np.diff(np.sort(ev[starts[:, None] + np.arange(length)], axis=1), axis=1)
-    even: Bools = np.max(steps, axis=1) - np.min(steps, axis=1) <= _EV_ERROR
+    least = np.min(steps, axis=1)
+    even: Bools = np.max(steps, axis=1) <= 2 * least + 2 * _EV_ERROR
     return even
 
 
 def _step(ev: Floats) -> float | None:
-    """The distance between exposures that lie evenly; None if they do not."""
+    """The distance between exposures that lie evenly, but for one of three or more that may be missing; else None."""
     steps = np.diff(np.sort(ev))
-    step = float(steps.mean())
-    even = BRACKET_EV[0] <= step <= BRACKET_EV[1] and float(np.ptp(steps)) <= _EV_ERROR
-    return step if even else None
+    least = float(steps.min())
+    wide = steps > 1.5 * least
+    if wide.sum() > 1 or not BRACKET_EV[0] <= least <= BRACKET_EV[1]:
+        return None
+    steps = np.where(wide, steps / 2, steps)
+    return float(steps.mean()) if float(np.ptp(steps)) <= _EV_ERROR else None
 
 
 def timelapses(reels: Reels) -> list[KeptSet]:
@@ -156,25 +173,28 @@ def timelapses(reels: Reels) -> list[KeptSet]:
     kept = []
     for start, end in reels.runs(even):
         # the gap before the first even one is the beat's first
-        span = _on_beat(shots.time_s, slice(int(start) - 1, int(end)), bool(fine[start:end].all()))
+        span = _on_beat(shots, slice(int(start) - 1, int(end)))
         if span is not None:
             interval = float(np.ptp(shots.time_s[span])) / (span.stop - span.start - 1)
             kept.append(_kept(SetKind.TIMELAPSE, reels, span, interval_s=interval))
     return kept
 
 
-def _on_beat(time_s: Floats, span: slice, fine: bool) -> slice | None:
+def _on_beat(shots: Shots, span: slice) -> slice | None:
     """The span, without stragglers at its ends, if it keeps the beat."""
+    fine = bool(shots.has_subsec[span].all())
     for _ in range(_TRIMS + 1):
-        if span.stop - span.start < TIMELAPSE_FRAMES:
+        frames = span.stop - span.start
+        told = bool((shots.drive[span] == Drive.INTERVAL).all())
+        if frames < (_TOLD_FRAMES if told else _EXACT_FRAMES if fine else TIMELAPSE_FRAMES):
             return None
-        interval, ahead = _beat(time_s[span])
-        gaps = np.diff(time_s[span])
+        interval, ahead = _beat(shots.time_s[span])
+        gaps = np.diff(shots.time_s[span])
         off = np.abs(gaps - np.median(gaps))
-        on_beat = np.abs(ahead).max() <= (max(0.15, 0.03 * interval) if fine else 0.75) and (fine or interval > 2.5)
+        slack = (max(0.15, 0.03 * interval) if fine else 0.75) if told or frames >= TIMELAPSE_FRAMES else _EXACT_S
         # a frame that happened to be taken just before, or after, is less exact than those of the intervalometer
         chance = fine and max(off[0], off[-1]) > _STRAY * float(np.median(off)) + _STRAY_S
-        if on_beat and not chance:
+        if np.abs(ahead).max() <= slack and (fine or interval > 2.5) and not chance:
             return span
         span = slice(span.start, span.stop - 1) if off[-1] > off[0] else slice(span.start + 1, span.stop)
     return None
@@ -200,55 +220,10 @@ def panoramas_of(reels: Reels, looks: Looks, detail: Detail) -> list[KeptSet]:
     return kept
 
 
-def focus_stacks(reels: Reels, tiles: Floats) -> list[KeptSet]:
-    """Frames of one view and exposure in which the sharp region moves: tiles gain detail while others lose it.
-
-    At either end of the sweep they may all gain or all lose: the set reaches as far as anything changes.
-    """
-    steady = _same_exposure(reels) & (reels.gap_s <= _FOCUS_PAUSE_S) & (reels.edges >= _FOCUS_EDGES)
-    at = np.flatnonzero(steady)
-    change = _energy(tiles, reels.rows[at]) - _energy(tiles, reels.rows[at - 1])
-    gains, losses = np.zeros(len(steady)), np.zeros(len(steady))
-    gains[at], losses[at] = ((sign * change > _TILE_CHANGE).mean(axis=1) for sign in (1, -1))
-    sweeping = np.minimum(gains, losses) >= _TILE_SHARE / 2
-    kept = []
-    for start, end in reels.runs(steady & (gains + losses >= _TILE_SHARE)):
-        for span in _paced(reels.gap_s, slice(int(start), int(end))):
-            steps = slice(span.start + 1, span.stop)
-            if sweeping[steps].any() and _sweeps(_energy(tiles, reels.rows[span])):
-                moving = float((gains + losses)[steps].mean())
-                kept.append(_kept(SetKind.FOCUS_STACK, reels, span, moving=moving))
-    return kept
-
-
-def _paced(gap_s: Floats, span: slice) -> Iterable[slice]:
-    """The span, cut where it halts, in parts of at least so many frames as a stack has."""
-    gaps = gap_s[span.start + 1 : span.stop]
-    if len(gaps) + 1 < FOCUS_FRAMES:
-        return
-    longest = int(gaps.argmax())
-    if gaps[longest] <= _HALT * float(np.median(gaps)) + _HALT_S:
-        yield span
-        return
-    middle = span.start + 1 + longest
-    yield from _paced(gap_s, slice(span.start, middle))
-    yield from _paced(gap_s, slice(middle, span.stop))
-
-
-def _energy(tiles: Floats, rows: Ints) -> Floats:
-    return np.log(np.maximum(tiles[rows], 1e-6))
-
-
-def _sweeps(energy: Floats) -> bool:
-    """Whether nearly every tile gets sharper up to some frame and softer from there, and not all in the same one."""
-    change = np.diff(energy, axis=0)
-    lost: Bools = np.maximum.accumulate(change < -_TILE_WAVE, axis=0)
-    wavers: Bools = np.any(lost[:-1] & (change[1:] > _TILE_WAVE), axis=0)
-    moves = np.ptp(energy, axis=0) > 2 * _TILE_CHANGE
-    peaks = np.unique(energy.argmax(axis=0)[moves])
-    if moves.mean() < 2 * _TILE_SHARE or len(peaks) < FOCUS_FRAMES - 1:
-        return False
-    return float(wavers[moves].mean()) <= _WAVERING
+def focus_stacks(reels: Reels, tiles: Floats, detail: Detail) -> list[KeptSet]:
+    """Frames of one view and exposure in which the sharp region moves: see ``ml.grouping.focus``."""
+    found = focus.stacks(reels, tiles, detail, _same_exposure(reels))
+    return [_kept(SetKind.FOCUS_STACK, reels, span, moving=moving) for span, moving in found]
 
 
 def _same_exposure(reels: Reels) -> Bools:

@@ -12,6 +12,8 @@ from PIL import Image
 from kilo_gql.sample_scenes import lake, meadow, street, table
 from ml.descriptors import DescriptorTable, describe, stack
 from ml.evaluation.shoots import Plan, Shoot, shoot
+from ml.grouping.evidence import Links
+from ml.grouping.result import Grouping
 from ml.grouping.shots import Floats, Ints, Shots
 
 SIZE = (300, 200)
@@ -63,3 +65,12 @@ def together(codes: Ints) -> set[frozenset[int]]:
     """The groups of more than one row."""
     groups = (frozenset(np.flatnonzero(codes == code).tolist()) for code in np.unique(codes))
     return {group for group in groups if len(group) > 1}
+
+
+def same(one: Grouping, other: Grouping) -> None:
+    """Assert that two groupings are equal to the last link."""
+    for name in ("moment", "burst", "duplicate_group"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    assert one.sets == other.sets
+    for column in Links.__dataclass_fields__:
+        assert np.array_equal(getattr(one.links, column), getattr(other.links, column), equal_nan=True), column

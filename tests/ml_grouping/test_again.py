@@ -1,4 +1,4 @@
-"""Grouping again: photos that come later, and decisions that stay."""
+"""Grouping again: photos that come later."""
 
 from __future__ import annotations
 
@@ -8,19 +8,8 @@ import numpy as np
 import pytest
 
 from ml.grouping import identities
-from ml.grouping.constraints import Constraints
-from ml.grouping.evidence import Links
 from ml.grouping.grouping import group
-from ml.grouping.result import Grouping
-from tests.ml_grouping.conftest import Described
-
-
-def same(one: Grouping, other: Grouping) -> None:
-    for name in ("moment", "burst", "duplicate_group"):
-        assert np.array_equal(getattr(one, name), getattr(other, name)), name
-    assert one.sets == other.sets
-    for column in Links.__dataclass_fields__:
-        assert np.array_equal(getattr(one.links, column), getattr(other.links, column), equal_nan=True), column
+from tests.ml_grouping.conftest import Described, same
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -58,53 +47,6 @@ def test_a_corrected_clock_is_noticed(mixed: Described) -> None:
     columns["time_s"] = np.where(shots.camera == 1, shots.time_s + 40, shots.time_s)
     corrected = type(shots)(**columns)
     same(group(corrected, table, tiles=tiles, previous=before), group(corrected, table, tiles=tiles))
-
-
-def decide(random: Random, constraints: Constraints, found: Grouping, ids: list[int]) -> Constraints:
-    """A random decision about the clusters there are."""
-    clusters = [[ids[row] for row in np.flatnonzero(found.moment == code)] for code in np.unique(found.moment)]
-    one, other = random.sample(clusters, 2)
-    what = random.choice(("merge", "split", "move", "lock"))
-    if what == "merge":
-        return constraints.merged([*one, *other])
-    if what == "split" and len(one) > 1:
-        cut = random.randrange(1, len(one))
-        shuffled = random.sample(one, len(one))
-        return constraints.split([shuffled[:cut], shuffled[cut:]])
-    if what == "move":
-        return constraints.moved(one[:1], rest=one[1:], target=other)
-    return constraints.locked(one)
-
-
-def holds(constraints: Constraints, found: Grouping, ids: list[int]) -> None:
-    moment = dict(zip(ids, found.moment.tolist(), strict=True))
-    of: dict[int, set[int]] = {}
-    for one, number in constraints.pinned.items():
-        if one in moment:
-            of.setdefault(number, set()).add(moment[one])
-    assert all(len(codes) == 1 for codes in of.values())
-    for a, b in constraints.apart:
-        assert of.get(a, {-1}) != of.get(b, {-2}), (a, b)
-    for number in constraints.closed & of.keys():
-        members = {one for one in ids if moment[one] in of[number]}
-        assert members <= {one for one, pinned in constraints.pinned.items() if pinned == number}
-
-
-def test_decisions_hold_over_a_hundred_groupings(mixed: Described) -> None:
-    random, constraints, previous = Random(11), Constraints(), None
-    everything = range(len(mixed.packed))
-    for turn in range(100):
-        # some photos come and go between
-        rows = sorted(random.sample(everything, len(everything) - random.randrange(4)))
-        shots, table, tiles = mixed.part(rows)
-        ids = shots.ids.tolist()
-        now = group(shots, table, tiles=tiles, constraints=constraints, previous=previous)
-        holds(constraints, now, ids)
-        if turn % 10 == 0:
-            same(now, group(shots, table, tiles=tiles, constraints=constraints))
-        if turn < 40:
-            constraints = decide(random, constraints, now, ids)
-        previous = now
 
 
 def test_names_stay_when_one_photo_in_a_hundred_comes_late(mixed: Described) -> None:

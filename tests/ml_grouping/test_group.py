@@ -24,7 +24,7 @@ Make = Callable[[int, Plan], Described]
 @pytest.fixture(scope="module")
 def plain(described: Make) -> Described:
     """Moments far from one another."""
-    return described(2, Plan(moments=5, same_place=0, moment_gap_s=1200, burst_gap_s=4))
+    return described(6, Plan(moments=5, same_place=0, moment_gap_s=1200, burst_gap_s=4))
 
 
 def test_moments_and_bursts(plain: Described) -> None:
@@ -179,7 +179,7 @@ def test_rows_must_match(plain: Described) -> None:
 
 
 def test_shoots_that_nothing_was_fitted_to(places: list[Image.Image]) -> None:
-    figures = measured(places, range(21, 25), Plan(brackets=1, copies=0.2, cameras=2))
+    figures = measured(places, [(seed, Plan(brackets=1, copies=0.2, cameras=2)) for seed in range(21, 25)])
     assert np.mean(figures.b_cubed) >= 0.9
     assert figures.false_copies.right == 0
     assert figures.copies.share >= 0.9

@@ -49,7 +49,7 @@ def test_undated_photos_alone_are_one_segment() -> None:
 
 
 def test_parts_carry_their_first_row() -> None:
-    assert components(6, np.array([4, 1]), np.array([2, 4])).tolist() == [0, 1, 1, 3, 1, 5]
+    assert components(np.arange(6), np.array([4, 1]), np.array([2, 4])).tolist() == [0, 1, 1, 3, 1, 5]
     assert named(np.array([7, 3, 7, 9, 3])).tolist() == [0, 1, 0, 3, 1]
     assert joined(np.array([0, 0, 2, 3]), np.array([0, 1, 1, 3])).tolist() == [0, 0, 0, 3]
 
