@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyvips
+from numpy.typing import NDArray
 
 from ml import color, extents, heif, jpeg
 from ml.formats import HEAD_BYTES, Format, sniff
@@ -178,6 +180,12 @@ def _jpeg(
     if shrink > 1:
         image = turned(_load(data, Format.JPEG, fail_on=fail_on, shrink=shrink), orientation_of(image))
     return finished(image, max_px, area, notes, size)
+
+
+def rendition(path: Path) -> NDArray[np.uint8]:
+    """A JPEG rendition of ours, which needs nothing done to it: (height, width, 3). Raises pyvips.Error if damaged."""
+    found: NDArray[np.uint8] = pyvips.Image.jpegload_buffer(path.read_bytes(), fail_on="warning").numpy()
+    return found
 
 
 def shows_as_it_is(data: jpeg.Buffer) -> bool:

@@ -19,6 +19,7 @@ from kilo_gql.domain import ingest as domain
 from kilo_gql.domain.asset_rows import remedies
 from kilo_gql.domain.ingest import Photo, StoredFile, Work
 from kilo_gql.domain.joining import SIDECAR
+from kilo_gql.domain.measuring import NOT_MEASURED, known_of
 from kilo_gql.errors import BadRequest
 from kilo_gql.jobs import JobType
 from kilo_gql.models import FileKind
@@ -28,6 +29,7 @@ from ml.capture_time import resolve
 from ml.formats import Format
 from ml.metadata import Metadata
 from tasks.kit import Kit
+from tasks.measure import measured_or_none, tools_of
 from tasks.registry import handles
 from tasks.scratch import scratch
 
@@ -105,15 +107,25 @@ async def _picture(kit: Kit, work: Work) -> Photo:
             expected_sha256=work.checksum_sha256,
         )
         found = accepted(answer, _Developed)
+        columns = _columns(work, found)
+        kit.report(0.6, "measuring", work.filename)
+        preview = next(folder / made.path for made in found.renditions if made.kind is FileKind.PREVIEW)
+        measured = await measured_or_none(kit, tools_of(kit, work.face_models), preview, known_of(columns))
         kit.report(0.8, "storing", work.filename)
         files = [_stored(kit.claim.id, work, rendition) for rendition in found.renditions]
         where = [folder / rendition.path for rendition in found.renditions]
         await kit.workshop.store.put_files(
             [NewObject(file.key, path, file.content_type) for file, path in zip(files, where, strict=True)]
         )
+    if measured is None:
+        columns["remarks"] = [*columns["remarks"], NOT_MEASURED][-_REMARKS_MAX:]
+    return Photo(found.format, found.format.content_type, found.sha256, columns, found.metadata.rating, files, measured)
+
+
+def _columns(work: Work, found: _Developed) -> dict[str, Any]:
     said = found.metadata
     captured = resolve(said, work.timezone, work.hint)
-    columns = {
+    return {
         **{name: getattr(said, name) for name in _SAME},
         "width_px": found.width,
         "height_px": found.height,
@@ -126,7 +138,6 @@ async def _picture(kit: Kit, work: Work) -> Photo:
         "thumbhash": base64.b64encode(found.thumbhash).decode(),
         "average_color": found.average_color,
     }
-    return Photo(found.format, found.format.content_type, found.sha256, columns, said.rating, files)
 
 
 async def _sidecar(kit: Kit, work: Work) -> Photo:

@@ -18,8 +18,10 @@ from sqlalchemy import and_, delete, or_, select, text, update
 from kilo_gql import jobs
 from kilo_gql.claims import CANCELED
 from kilo_gql.db import Tx
+from kilo_gql.domain import measuring
 from kilo_gql.domain.filenames import sidecar_name
 from kilo_gql.domain.joining import RAW_FORMATS, SIDECAR, attach, has_namesakes, pair, rate, take_sidecars, tell
+from kilo_gql.domain.measuring import Measured
 from kilo_gql.events import Change, EventName
 from kilo_gql.jobs import JobType, NewJob
 from kilo_gql.models import Asset, AssetFile, AssetStatus, FileKind, Project, Upload
@@ -39,6 +41,7 @@ class Work:
     checksum_sha256: str | None
     hint: datetime | None
     timezone: str | None
+    face_models: Mapping[str, Sequence[str]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class StoredFile:
 class Photo:
     """What was found in a file.
 
-    ``columns`` are columns of ``Asset``; ``rating`` is -1 (rejected) to 5, as XMP has it.
+    ``columns`` are columns of ``Asset``; ``rating`` is -1 (rejected) to 5, as XMP has it; ``measured``: None for
+    sidecars, and for a photo that could not be measured.
     """
 
     format: str
@@ -68,6 +72,7 @@ class Photo:
     columns: Mapping[str, Any]
     rating: int | None = None
     files: Sequence[StoredFile] = field(default_factory=tuple)
+    measured: Measured | None = None
 
     @property
     def is_raw(self) -> bool:
@@ -93,6 +98,7 @@ async def find_work(tx: Tx, upload_id: UUID) -> Work | None:
             Upload.checksum_sha256,
             Upload.captured_at.label("hint"),
             Project.timezone,
+            measuring.FACE_MODELS.label("face_models"),
         )
         .join(AssetFile, AssetFile.id == Upload.id)
         .join(Asset, Asset.id == Upload.asset_id)
@@ -122,15 +128,20 @@ async def finish_photo(tx: Tx, work: Work, photo: Photo) -> None:
     asset.status, asset.updated_at = AssetStatus.READY, tx.now
     asset.quarantine_code = asset.quarantine_reason = asset.quarantine_offset = None
     again, asset.metadata_ready, asset.preview_ready = asset.preview_ready, True, bool(photo.files)
+    if photo.measured is not None:
+        asset.signals_ready = asset.embedding_ready = True
     await tx.flush()
     if again:
         await _discard_renditions(tx, work, photo)
     await _write_files(tx, work, photo)
+    if photo.measured is not None:
+        await measuring.write(tx, work.project_id, {asset.id: photo.measured})
     if photo.format == SIDECAR:
         await attach(tx, asset, photo.rating)
     else:
         tell(tx, asset, {"readiness": {"metadata": True}})
-        tell(tx, asset, {"status": asset.status, "readiness": {"preview": True}})
+        measured = measuring.READY if photo.measured is not None else {}
+        tell(tx, asset, {"status": asset.status, "readiness": {"preview": True, **measured}})
         await rate(tx, asset, work.user_id, photo.rating)
         # what lies in the trash takes nothing along: what nobody threw away would be purged with it
         if asset.trashed_at is None and await has_namesakes(tx, asset):

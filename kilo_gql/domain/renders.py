@@ -15,6 +15,7 @@ from kilo_gql import jobs
 from kilo_gql.access import Perm
 from kilo_gql.codec import stored
 from kilo_gql.db import Tx
+from kilo_gql.domain import measuring
 from kilo_gql.domain.ingest import StoredFile
 from kilo_gql.domain.joining import RAW_FORMATS, SIDECAR
 from kilo_gql.domain.media import media_url
@@ -206,6 +207,8 @@ async def finish_render(tx: Tx, negative: Negative, variant: str, files: Sequenc
     )
     await discard(tx, replaced, negative.project_id)
     await tx.insert(AssetFile, [_row(tx, negative, variant, file) for file in files])
+    if any(file.kind is FileKind.PREVIEW for file in files):
+        await measuring.forget(tx, negative.project_id, negative.asset_id)
     changed = {"files": [file.kind.value for file in files]}
     tx.emit(Change(EventName.ASSET_UPDATED, negative.project_id, (negative.asset_id,), changed))
 
