@@ -20,7 +20,7 @@ from ml.ranking.logit import Posterior
 #: Draws of the posterior; half of them mirror the other half, so that their mean is the posterior's.
 DRAWS: Final = 128
 #: Of everyone's weights. Fitted on simulated picks: ml/cards/ranking.md says which.
-TEMPERATURE: Final = 1.3
+TEMPERATURE: Final = 1.6
 _SEED: Final = 20160811
 _MOST_DIMENSIONS: Final = 64
 _GOLDEN: Final = (math.sqrt(5) - 1) / 2
