@@ -20,6 +20,7 @@ COMMANDS: Final = (
     ("login",),
     ("graphql_attacks",),
     ("grid",),
+    ("cull",),
     ("ingest",),
     ("ingest", "--grown", "20000"),
     ("ingest", "--memory", "5000"),

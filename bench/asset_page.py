@@ -21,7 +21,10 @@ from starlette.routing import Route
 _PAGE = """
 SELECT a.*, left(p.sha256, 16) AS preview, left(t.sha256, 16) AS thumbnail, r.rating, r.picked, r.rejected, r.starred,
     r.notes AS rating_notes, r.updated_at AS rated_at,
-    ARRAY(SELECT format FROM assets c WHERE c.parent_id = a.id AND c.trashed_at IS NULL ORDER BY id) AS companions
+    ARRAY(SELECT format FROM assets c WHERE c.parent_id = a.id AND c.trashed_at IS NULL ORDER BY id) AS companions,
+    (SELECT jsonb_array_length(faces) > 0 FROM asset_signals s WHERE s.asset_id = a.id) AS has_face,
+    coalesce((SELECT place > 0 FROM cluster_members m WHERE m.asset_id = a.id AND m.kind = 'duplicate_group'), false)
+        AS is_duplicate
   FROM assets a
   LEFT JOIN ratings r ON r.asset_id = a.id AND r.user_id = $1
   LEFT JOIN asset_files p ON p.asset_id = a.id AND p.kind = 'preview' AND p.variant = '' AND p.damaged_at IS NULL
@@ -111,6 +114,8 @@ def _item(row: Any, user_id: UUID) -> dict[str, Any]:
             "trashed": row["trashed_at"] is not None,
             "hasSidecar": "xmp" in companions,
             "isPaired": any(format_ != "xmp" for format_ in companions),
+            "hasFace": row["has_face"],
+            "isDuplicate": row["is_duplicate"],
         },
         "thumbhash": row["thumbhash"],
         "averageColor": None if row["average_color"] is None else f"#{row['average_color']:06x}",

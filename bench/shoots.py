@@ -28,7 +28,9 @@ from tests.support.processes import Workers, environment
 from tests.support.wait import until_seen
 
 _TYPE: Final = "application/octet-stream"
-_OPEN: Final = "SELECT EXISTS (SELECT FROM jobs WHERE project_id = $1 AND status IN ('queued', 'running'))"
+_OPEN: Final = """
+SELECT EXISTS (SELECT FROM jobs WHERE project_id = $1 AND type = 'asset.ingest' AND status IN ('queued', 'running'))
+"""
 
 
 @dataclass(frozen=True, slots=True)
