@@ -14,14 +14,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kilo_gql import model_commands
 from kilo_gql.config import Settings
-from kilo_gql.errors import KiloError
+from kilo_gql.errors import BadRequest, KiloError
 
 if TYPE_CHECKING:
     from kilo_gql.importing.command import Wish
     from kilo_gql.importing.report import Report
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="KILO: from card to client.")
+app.add_typer(model_commands.app, name="models")
+evaluation = typer.Typer(no_args_is_help=True, help="Measure how good KILO is.")
+app.add_typer(evaluation, name="eval")
 console = Console()
 complaints = Console(stderr=True)
 
@@ -218,6 +222,28 @@ def token(
     from kilo_gql import up as stack
 
     typer.echo(asyncio.run(stack.mint_token(Settings(), email, scopes.split(","))))
+
+
+@evaluation.command("cull")
+def eval_cull(
+    photos: Annotated[Path, typer.Option(help="A folder of photos to make shoots and clusters of.")],
+    series: Annotated[Path | None, typer.Option(help="CSV of real choices: series,file,picked[,rater].")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same photos and seed give the same report.")] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="A small sample, in seconds.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Judge grouping and winners. Exit code 2 if the folder or the table is of no use."""
+    from kilo_gql import eval_cull as command
+
+    try:
+        report = command.run(photos, series, seed, quick=quick, screen=complaints)
+    except BadRequest as error:
+        complaints.print(error.message, style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        typer.echo(command.document(report))
+    else:
+        command.show(report, console)
 
 
 def main() -> None:

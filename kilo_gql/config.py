@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     max_file_size: int = Field(default=4 << 30, ge=1, description="Bytes a single upload may have.")
     database_pool: int = Field(default=12, ge=2, description="Connections a process keeps for operations.")
     worker_slots: int = Field(default=2, ge=1, description="Jobs a worker process runs at a time, for each queue.")
+    model_device: Literal["cpu", "cuda"] = Field(default="cpu", description="Where workers run learned models.")
     worker_processes: int = Field(default=1, ge=1)
     job_lease: float = Field(default=30.0, gt=0, description="A worker that stays silent this long has lost its job.")
     job_claims: int = Field(default=3, ge=1, description="More claims than this and the job fails.")

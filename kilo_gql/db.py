@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ARRAY, Select, String, bindparam, event, func, insert, or_, select
+from sqlalchemy import ARRAY, Select, String, bindparam, column, event, func, insert, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -270,8 +270,9 @@ class Tx:
     ) -> Sequence[Any]:
         """Write rows that may be there already, each checked like a flushed one, in one statement.
 
-        Of those that are there the columns ``changing`` become as given; only if one of them differs is the row
-        written, and its ``stamp`` with it. Returns the primary keys of the rows that were.
+        All rows name the same columns, none of them an array. Of those that are there the columns ``changing`` become
+        as given; only if one of them differs is the row written, and its ``stamp`` with it. Returns the primary keys of
+        the rows that were.
         """
         values = [dict(row) for row in rows]
         for row in values:
@@ -279,7 +280,12 @@ class Tx:
         if not values:
             return []
         table: Any = model.__table__
-        new = pg_insert(table).values(values)
+        # a parameter a column: the statement is the same for any number of rows, and compiled once
+        names = list(values[0])
+        columns = [literal([row[name] for row in values], ARRAY(table.c[name].type, dimensions=1)) for name in names]
+        shape = [column(name, table.c[name].type) for name in names]
+        source = func.unnest(*columns).table_valued(*shape).render_derived()
+        new = pg_insert(table).from_select(names, select(*source.c))
         news = new.excluded
         statement = new.on_conflict_do_update(
             index_elements=list(table.primary_key.columns),

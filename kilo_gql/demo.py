@@ -28,7 +28,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from kilo_gql import demo_album, up
+from kilo_gql import demo_album, demo_cull, up
 from kilo_gql.config import Settings
 from kilo_gql.importing import command
 from kilo_gql.importing.client import Session
@@ -127,6 +127,7 @@ async def _show(settings: Settings, photos: Future[Path], console: Console) -> N
         report.print(console)
         client.headers["authorization"] = f"Bearer {session.bearer}"
         console.print(await demo_album.what_came_in(client, project))
+        console.print(await demo_cull.what_belongs_together(client, project))
         if os.environ.get("ONCE") != "1":
             link = await _mailed(client, settings, "magic_link", r"https?://\S+/sign-in\?\S+")
             console.print(f"Sign in as {_EMAIL}, once, with {link[1]}", soft_wrap=True)

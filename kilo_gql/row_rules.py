@@ -22,6 +22,7 @@ class Rule(StrEnum):
     OUTBOX = "outbox"
     EVENTS = "events"
     IDEMPOTENCY = "idempotency"
+    CLUSTER = "cluster"
 
 
 #: Each statement selects ``subject`` and ``says``; :lease and :lag are seconds.
@@ -38,6 +39,15 @@ ROWS: Final[dict[Rule, tuple[str, ...]]] = {
         SELECT a.id::text AS subject, 'a preview is promised that is not there' AS says FROM assets a
         WHERE a.status = 'ready' AND a.preview_ready AND (SELECT count(*) FROM asset_files f
             WHERE f.asset_id = a.id AND f.kind IN ('preview', 'thumbnail', 'micro')) < 3
+        """,
+        """
+        SELECT a.id::text AS subject, 'signals are promised that are not there' AS says FROM assets a
+        WHERE a.signals_ready AND NOT EXISTS (SELECT FROM asset_signals s WHERE s.asset_id = a.id)
+        """,
+        """
+        SELECT a.id::text AS subject, 'a vector is promised that is not there' AS says FROM assets a
+        WHERE a.embedding_ready AND NOT EXISTS (SELECT FROM asset_embeddings e WHERE e.asset_id = a.id
+            AND e.space = 'concept-v1')
         """,
     ),
     Rule.TWICE: (
@@ -92,6 +102,30 @@ ROWS: Final[dict[Rule, tuple[str, ...]]] = {
         """
         SELECT operation || ' ' || key AS subject, 'a key without an answer' AS says FROM idempotency_keys
         WHERE response -> 'value' IS NULL
+        """,
+    ),
+    Rule.CLUSTER: (
+        """
+        SELECT m.asset_id::text AS subject, 'is a member of a ' || c.kind || ' as if of a ' || m.kind AS says
+        FROM cluster_members m JOIN clusters c ON c.id = m.cluster_id WHERE m.kind <> c.kind
+        """,
+        """
+        SELECT m.asset_id::text AS subject, 'its ' || c.kind || ' does not lie in its ' || coalesce(p.kind, 'moment')
+            AS says
+        FROM cluster_members m JOIN clusters c ON c.id = m.cluster_id JOIN assets a ON a.id = m.asset_id
+        LEFT JOIN clusters p ON p.id = c.parent_id
+        LEFT JOIN cluster_members o ON o.asset_id = m.asset_id AND o.kind = p.kind
+        WHERE c.kind <> 'moment' AND (p.id IS NULL OR o.cluster_id IS DISTINCT FROM p.id)
+            AND a.status = 'ready' AND a.trashed_at IS NULL AND a.parent_id IS NULL
+        """,
+        """
+        SELECT a.id::text AS subject, 'is in no moment of a project that is grouped' AS says
+        FROM assets a JOIN groupings g USING (project_id)
+        WHERE g.grouped_revision = g.revision AND a.status = 'ready' AND a.trashed_at IS NULL AND a.parent_id IS NULL
+            AND a.format IS DISTINCT FROM 'xmp'
+            AND NOT EXISTS (SELECT FROM cluster_members m WHERE m.asset_id = a.id AND m.kind = 'moment')
+            AND NOT EXISTS (SELECT FROM jobs j WHERE j.project_id = a.project_id AND j.type = 'project.cluster'
+                AND j.status IN ('queued', 'running', 'failed'))
         """,
     ),
     Rule.UPLOAD: (

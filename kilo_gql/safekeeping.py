@@ -24,8 +24,9 @@ from rich.progress import (
 from rich.table import Table
 
 from kilo_gql import assembly, backing, backup, embedded, invariants, storage
+from kilo_gql.access import Perm, System
 from kilo_gql.config import Settings
-from kilo_gql.db import Database
+from kilo_gql.db import Database, Tx
 from kilo_gql.row_rules import Rule
 from kilo_gql.storage import Store
 from kilo_gql.verify import Report
@@ -47,6 +48,21 @@ async def _database(settings: Settings, *, make: bool = False) -> AsyncIterator[
         yield embedded.url(server)
     finally:
         await asyncio.to_thread(embedded.stop, server)
+
+
+@asynccontextmanager
+async def system(settings: Settings, reason: str) -> AsyncIterator[Tx]:
+    """One transaction of the system, for a command; it commits at the end of the block, and workers find its jobs."""
+    async with _database(settings):
+        await backing.await_database(settings, seconds=0)
+        db = assembly.open_database(settings, pool=2)
+        try:
+            async with db.transaction(System(reason), Perm.SYSTEM) as tx:
+                yield tx
+                await tx.write_outbox()
+                await tx.session.commit()
+        finally:
+            await db.close()
 
 
 @asynccontextmanager

@@ -221,15 +221,20 @@ def _landscapes(size: _Size) -> Iterator[_File]:
         yield shot.name, _picture(scenes.lake(*size, seed=number, warmth=number / 5), shot, "JPEG")
 
 
+#: Radius of the blur of each frame of the bird, for pictures 2,000 pixels wide.
+_ASTRAY: Final = (5, 4, 3, 2, 0, 2, 3, 4)
+
+
 def _bird(size: _Size) -> Iterator[_File]:
-    """Eight frames in a second."""
+    """Eight frames in a second; the focus hunts, and finds the bird in the fifth."""
     background = scenes.lake(*size, seed=7, warmth=0.95)
     for index in range(8):
         shot = Shot(
             _frame(5 + index), _later(minutes=9, milliseconds=125 * index), Fraction(1, 1000), iso=400, focal=70
         )
         scene = scenes.with_bird(background, (0.15 + 0.09 * index, 0.3 - 0.01 * index), (-1.0) ** index * 0.7)
-        yield shot.name, _picture(scene, shot, "JPEG")
+        astray = _ASTRAY[index] * size[0] // 2000
+        yield shot.name, _picture(scenes.defocused(scene, astray) if astray else scene, shot, "JPEG")
 
 
 def _bounce(size: _Size) -> Iterator[_File]:

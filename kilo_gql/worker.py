@@ -7,10 +7,12 @@ SIGINT, and when its supervisor dies.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -23,13 +25,16 @@ from kilo_gql.supervisor import on_supervisor_death
 from tasks import registry
 from tasks.broker import HouseBells, Line
 from tasks.child import ChildLimits, Children
-from tasks.kit import Workshop
+from tasks.kit import MODEL_LIMITS, Workshop
 from tasks.runner import Runner
 
 #: Seconds that running jobs have to end, once the worker is to stop, before they are handed back.
 GRACE: Final = 5.0
 #: Seconds that Dramatiq's threads have to end.
 _THREADS: Final = 2.0
+#: Said before numpy is loaded: a product of matrices takes one thread. Jobs run side by side as it is, and on a busy
+#: machine threads that wait for one another spin.
+_ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "1")
 #: Connections beside one for each slot: heartbeats, progress, reconciling.
 _SPARE_CONNECTIONS: Final = 3
 
@@ -41,6 +46,7 @@ _log: Final = structlog.get_logger(__name__)
 
 def main(settings: Settings, queues: Iterable[Queue] = tuple(Queue)) -> None:
     """Work until told to stop."""
+    os.environ.setdefault(*_ONE_THREAD)
     logs.configure(settings.log_format)
     asyncio.run(_until_stopped(settings, list(queues)))
 
@@ -72,7 +78,9 @@ async def open_worker(settings: Settings, queues: Sequence[Queue]) -> AsyncItera
             settings.worker_slots * len([queue for queue in queues if queue is not Queue.IO]) or 1, limits=CHILD_LIMITS
         )
         stack.push_async_callback(children.aclose)
-        runner = Runner(Workshop(settings, db, bells, children, store), registry.handlers())
+        models = Children(1, limits=model_limits(settings))
+        stack.push_async_callback(models.aclose)
+        runner = Runner(Workshop(settings, db, bells, children, store, models), registry.handlers())
         lines = {queue: Line(queue, settings.worker_slots, runner.run_next, redis) for queue in queues}
         stack.push_async_callback(_close, lines.values())
         stack.push_async_callback(runner.drain, 0.0)
@@ -84,6 +92,11 @@ async def open_worker(settings: Settings, queues: Sequence[Queue]) -> AsyncItera
         for line in lines.values():
             line.nudge(line.slots)
         yield runner
+
+
+def model_limits(settings: Settings) -> ChildLimits:
+    """Of the child that holds learned models. CUDA reserves more address space than any machine has memory."""
+    return MODEL_LIMITS if settings.model_device == "cpu" else replace(MODEL_LIMITS, memory_bytes=1 << 46)
 
 
 async def _close(lines: Iterable[Line]) -> None:

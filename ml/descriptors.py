@@ -40,8 +40,9 @@ _HEAD: Final = [
 ]
 _HEAD_RECORD: Final = np.dtype(_HEAD)
 _RECORD: Final = np.dtype([*_HEAD, ("structure", np.uint8, STRUCTURE_SIDE**2)])
-#: Bytes of a packed descriptor.
+#: Bytes of a packed descriptor, and of its head: all but the structure.
 PACKED_BYTES: Final = _RECORD.itemsize
+HEAD_BYTES: Final = _HEAD_RECORD.itemsize
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,9 +113,14 @@ def stack(packed: Sequence[bytes]) -> DescriptorTable:
     """Packed descriptors side by side. Raises ValueError if one has not ``PACKED_BYTES`` bytes."""
     if any(len(data) != PACKED_BYTES for data in packed):
         raise ValueError(f"a packed descriptor has {PACKED_BYTES} bytes")
-    rows = np.frombuffer(b"".join([data[: _HEAD_RECORD.itemsize] for data in packed]), _HEAD_RECORD)
+    return DescriptorTable(*columns([data[:HEAD_BYTES] for data in packed]), packed)
+
+
+def columns(heads: Sequence[bytes]) -> tuple[Bytes, Floats, Floats, Floats]:
+    """The columns of a table but for the packed one, of ``HEAD_BYTES`` bytes a row."""
+    rows = np.frombuffer(b"".join(heads), _HEAD_RECORD)
     layout, histogram, hog = (rows[name].astype(np.float32) for name in ("layout", "histogram", "hog"))
-    return DescriptorTable(rows["pdq"], layout, histogram, hog, packed)
+    return rows["pdq"], layout, histogram, hog
 
 
 def _layout(light: Floats) -> Floats:

@@ -42,8 +42,14 @@ def ask_list(operation: Operation[Any], item: Any, *, bound: int) -> Callable[[C
     return bind
 
 
-def change(operation: Operation[Any], graphql_type: Any) -> Callable[[Callable[..., Any]], StrawberryField]:
-    """A mutation field that is one writing operation."""
+def change(
+    operation: Operation[Any], graphql_type: Any, *, bulk: bool = False
+) -> Callable[[Callable[..., Any]], StrawberryField]:
+    """A mutation field that is one writing operation. ``bulk``: alone in its document, it may take large variables."""
     if not operation.write:
         raise TypeError(f"{operation.name} does not write")
-    return ask(operation, graphql_type)
+
+    def bind(resolver: Callable[..., Any]) -> StrawberryField:
+        return _bind(operation, graphql_type, resolver, bulk=bulk)
+
+    return bind

@@ -7,9 +7,13 @@ from strawberry.tools import merge_types
 from resolvers.asset_files import AssetFileMutation
 from resolvers.assets import AssetMutation
 from resolvers.auth import AuthMutation
+from resolvers.auto_cull import AutoCullMutation
+from resolvers.clusters import ClusterMutation
+from resolvers.culling import CullingMutation
 from resolvers.jobs import JobMutation
 from resolvers.members import MemberMutation
 from resolvers.projects import ProjectMutation
+from resolvers.rankers import RankerMutation
 from resolvers.ratings import RatingMutation
 from resolvers.uploads import UploadMutation
 
@@ -22,6 +26,10 @@ Mutation = merge_types(
         JobMutation,
         AssetMutation,
         RatingMutation,
+        RankerMutation,
+        ClusterMutation,
+        CullingMutation,
+        AutoCullMutation,
         AssetFileMutation,
         UploadMutation,
     ),

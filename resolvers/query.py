@@ -7,12 +7,36 @@ from strawberry.tools import merge_types
 from resolvers.asset_files import AssetFileQuery
 from resolvers.assets import AssetQuery
 from resolvers.auth import AuthQuery
+from resolvers.auto_cull import AutoCullQuery
+from resolvers.clusters import ClusterQuery
+from resolvers.cull_statistics import CullStatisticsQuery
+from resolvers.culling import CullingQuery
+from resolvers.embeddings import EmbeddingQuery
 from resolvers.jobs import JobQuery
 from resolvers.members import MemberQuery
 from resolvers.nodes import NodeQuery
 from resolvers.projects import ProjectQuery
+from resolvers.rankers import RankerQuery
+from resolvers.signals import SignalQuery
 from resolvers.uploads import UploadQuery
 
 Query = merge_types(
-    "Query", (NodeQuery, AuthQuery, ProjectQuery, MemberQuery, JobQuery, AssetQuery, AssetFileQuery, UploadQuery)
+    "Query",
+    (
+        NodeQuery,
+        AuthQuery,
+        ProjectQuery,
+        MemberQuery,
+        JobQuery,
+        AssetQuery,
+        ClusterQuery,
+        AutoCullQuery,
+        CullStatisticsQuery,
+        CullingQuery,
+        SignalQuery,
+        EmbeddingQuery,
+        RankerQuery,
+        AssetFileQuery,
+        UploadQuery,
+    ),
 )

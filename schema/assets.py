@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -20,6 +20,10 @@ from schema.base import Connection, Info, Node, bounded, receipt, shows, text, v
 from schema.jobs import Job
 from schema.ratings import Rating
 from schema.scalars import JSON
+from schema.signals import Signals
+
+if TYPE_CHECKING:
+    from schema.clusters import Cluster
 
 strawberry.enum(models.AssetStatus, description="Where a photo stands on its way in.")
 AssetStatus = models.AssetStatus
@@ -99,7 +103,10 @@ class Asset(Node):
     label: str | None = text("Its colour label.")
     notes: str | None = text("Notes for everyone in the project.")
     remarks: list[str] = bounded("What was odd about the file: a missing end, an assumed profile.", 50)
-    flags: JSON = text("Flags of your own, and processingReady, quarantined, trashed, hasSidecar and isPaired.")
+    flags: JSON = text(
+        "Flags of your own, and processingReady, quarantined, trashed, hasSidecar, isPaired, hasFace (null: nobody "
+        "looked) and isDuplicate (a copy of another photo, which stands for it)."
+    )
     thumbhash: str | None = text("Base64 of a ThumbHash: what to show until the thumbnail is here.")
     average_color: str | None = text("Its average colour: #rrggbb.")
     readiness: Readiness = text("How far its processing has come.")
@@ -129,6 +136,20 @@ class Asset(Node):
     )
     async def companions(parent: strawberry.Parent[AssetRow], info: Info) -> Any:
         return await info.context.load.companions_by_asset.load(parent.id)
+
+    @strawberry.field(
+        description="The moment it is in, then its burst and its duplicate group, if it is in any.",
+        graphql_type=list[Annotated["Cluster", strawberry.lazy("schema.clusters")]],
+        metadata={"bound": 3},
+    )
+    async def clusters(parent: strawberry.Parent[AssetRow], info: Info) -> Any:
+        return await info.context.load.clusters_by_asset.load(parent.id)
+
+    @strawberry.field(
+        description="What was measured in it; null before it has been measured.", graphql_type=Signals | None
+    )
+    async def signals(parent: strawberry.Parent[AssetRow], info: Info) -> Any:
+        return await info.context.load.signals_by_asset.load(parent.id)
 
     @strawberry.field(
         description="The failed jobs about it, newest first; each says what to do.",

@@ -38,6 +38,6 @@ def _annotate(schema: GraphQLSchema) -> None:
             definition: Any = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
             if definition is None:
                 continue
-            field.extensions.update({k: v for k, v in definition.metadata.items() if k in ("bound", "cost")})
+            field.extensions.update({k: v for k, v in definition.metadata.items() if k in ("bound", "bulk", "cost")})
             if definition.is_basic_field:
                 field.extensions["attribute"] = definition.python_name

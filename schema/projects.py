@@ -26,6 +26,9 @@ class ProjectStats:
     asset_count: int = text("Photos that lists show: arrived, and not in the trash; a RAW+JPEG pair is one.")
     ready_count: int = text("Those of them that are ready.")
     quarantined_count: int = text("Files that were set aside.")
+    picked_count: int = text("Photos that you have picked.")
+    rejected_count: int = text("Photos that you have rejected.")
+    clusters_reviewed: int = text("Moments, bursts and duplicate groups that somebody has reviewed.")
 
 
 @shows(models.Project)

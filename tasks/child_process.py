@@ -25,7 +25,17 @@ KILL_S: Final = 2.0
 _STDERR_MAX: Final = 4096
 _STAGE_MAX, _MESSAGE_MAX = 64, 500
 _SIGNALS: Final = {one.value: one.name for one in signal.Signals}
-_PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_PASSED_ON: Final = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "CUDA_VISIBLE_DEVICES",
+)
 # RLIMIT_AS counts what a thread reserves, used or not: an arena of 64 MB for malloc, buffers of 32 MB for OpenBLAS
 _THRIFTY: Final = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
 

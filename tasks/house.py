@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from kilo_gql.domain import renders, trash
+from kilo_gql.domain import measuring, renders, trash
 from kilo_gql.domain.upkeep import BATCH, sweep
 from kilo_gql.jobs import JobType
 from tasks.kit import Kit
@@ -16,7 +16,7 @@ from tasks.uploads import sweep_uploads
 
 @handles(JobType.HOUSE_SWEEP)
 async def sweep_house(kit: Kit) -> Mapping[str, Any]:
-    """Throw away what has had its time, batch by batch."""
+    """Throw away what has had its time, batch by batch, and have measured what has not been yet."""
     gone: Counter[str] = Counter()
     more = True
     while more:
@@ -37,4 +37,6 @@ async def sweep_house(kit: Kit) -> Mapping[str, Any]:
         gone["crops"] += swept
         more = swept == renders.BATCH
     gone.update(await sweep_uploads(kit))
+    async with kit.write() as tx:
+        await measuring.catch_up(tx)
     return dict(gone)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kilo_gql import claims
@@ -18,20 +18,28 @@ from kilo_gql.config import Settings
 from kilo_gql.db import Database, Tx
 from kilo_gql.operations import Bells
 from kilo_gql.storage import Store
-from tasks.child import Children
+from tasks import pipeline
+from tasks.child import ChildLimits, Children
 
 _WORKER: Final = System("worker")
 
 
+#: A learned model takes more room and time than a picture, and is loaded once. No sandbox is needed for our own files.
+MODEL_LIMITS: Final = ChildLimits(
+    memory_bytes=8 << 30, cpu_s=3600.0, wall_s=900.0, calls=100_000, max_result_bytes=4 << 20, nofile=1024
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What all jobs of a worker process share."""
+    """What all jobs of a worker process share. ``models``: the child in which learned models stay loaded."""
 
     settings: Settings
     db: Database
     bells: Bells
     children: Children
     store: Store
+    models: Children = field(default_factory=lambda: Children(1, limits=MODEL_LIMITS))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
@@ -83,6 +91,11 @@ class Kit:
         async with self.workshop.children.slot() as child:
             return await child.call(function, on_progress=self.report, **arguments)
 
+    async def call_model(self, function: str, **arguments: Any) -> Any:
+        """Run ``module:function`` in the child where learned models stay loaded."""
+        async with self.workshop.models.slot() as child:
+            return await child.call(function, on_progress=self.report, **arguments)
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """The first phase: a short look at the database."""
@@ -106,4 +119,5 @@ class Kit:
         async with self.workshop.write() as tx:
             await claims.finish(tx, self.claim, result)
             yield tx
+            await pipeline.follow(tx, self.claim.type, self.claim.project_id)
         self.finished = True

@@ -22,7 +22,19 @@ Work = Callable[["Kit"], Awaitable[Mapping[str, Any] | None]]
 Aftermath = Callable[["Tx", "UUID", "Failure"], Awaitable[None]]
 
 #: The modules that declare handlers; a new one is added here.
-MODULES: Final = ("tasks.drills", "tasks.house", "tasks.ingest", "tasks.mail", "tasks.purge", "tasks.render")
+MODULES: Final = (
+    "tasks.cluster",
+    "tasks.drills",
+    "tasks.embed",
+    "tasks.house",
+    "tasks.ingest",
+    "tasks.learn",
+    "tasks.mail",
+    "tasks.measure",
+    "tasks.purge",
+    "tasks.rank",
+    "tasks.render",
+)
 
 
 @dataclass(frozen=True, slots=True)

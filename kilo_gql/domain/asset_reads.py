@@ -10,11 +10,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Select, Text, Uuid, and_, bindparam, cast, func, literal_column, select
+from sqlalchemy.sql import ColumnElement
 
 from kilo_gql.db import Tx, viewer_id
 from kilo_gql.domain import media
 from kilo_gql.domain.asset_rows import AssetDetail, AssetRow
-from kilo_gql.models import Asset, AssetFile, FileKind, Rating
+from kilo_gql.models import Asset, AssetFile, AssetSignals, ClusterKind, ClusterMember, FileKind, Rating
 from kilo_gql.reads import Read
 
 # Plain tables: they join to an asset by its id, so whoever may see the asset may see these rows of it.
@@ -25,6 +26,8 @@ _FILES: Final[Any] = AssetFile.__table__
 _PREVIEW: Final = _FILES.alias("preview")
 _THUMBNAIL: Final = _FILES.alias("thumbnail")
 _COMPANION: Final[Any] = Asset.__table__.alias("companion")
+_SIGNALS: Final[Any] = AssetSignals.__table__
+_MEMBERS: Final[Any] = ClusterMember.__table__
 
 
 def _of_companions(column: Any, kind: Any) -> Any:
@@ -38,6 +41,22 @@ def _of_companions(column: Any, kind: Any) -> Any:
     return func.array(found.scalar_subquery(), type_=ARRAY(kind))
 
 
+def _of_key(value: Any, *key: ColumnElement[bool]) -> Any:
+    """A value from the row with this key, looked up for each asset: as a join, the planner would read whole tables."""
+    return select(value).where(*key).correlate(Asset).scalar_subquery()
+
+
+_IN_DUPLICATES: Final = (
+    _MEMBERS.c.asset_id == Asset.id,
+    _MEMBERS.c.kind == literal_column(f"'{ClusterKind.DUPLICATE_GROUP.value}'"),
+)
+#: The clusters of an asset, from the outermost inwards.
+_CLUSTERS: Final = (
+    select(_MEMBERS.c.cluster_id)
+    .where(_MEMBERS.c.asset_id == Asset.id)
+    .order_by(func.array_position(literal_column(f"ARRAY{[kind.value for kind in ClusterKind]}"), _MEMBERS.c.kind))
+    .correlate(Asset)
+)
 _COMPUTED: Final[dict[str, Any]] = {
     "own_flags": cast(Asset.flags, Text),
     "rgb": Asset.average_color,
@@ -45,6 +64,9 @@ _COMPUTED: Final[dict[str, Any]] = {
     "thumbnail_hash": func.left(_THUMBNAIL.c.sha256, media.HASH_DIGITS),
     "companion_formats": _of_companions(_COMPANION.c.format, Text()),
     "companion_ids": _of_companions(_COMPANION.c.id, Uuid()),
+    "cluster_ids": func.array(_CLUSTERS.scalar_subquery(), type_=ARRAY(Uuid())),
+    "has_face": _of_key(func.jsonb_array_length(_SIGNALS.c.faces) > 0, _SIGNALS.c.asset_id == Asset.id),
+    "is_duplicate": func.coalesce(_of_key(_MEMBERS.c.place > 0, *_IN_DUPLICATES), False),
     "rated_by": bindparam("me", type_=Uuid()),
     "rated": RATINGS.c.rating,
     "picked": RATINGS.c.picked,

@@ -15,7 +15,9 @@ from kilo_gql.domain.joining import SIDECAR
 from kilo_gql.models import AssetStatus, FileKind
 
 #: Flags that say what is so; nobody sets them.
-DERIVED_FLAGS: Final = ("processingReady", "quarantined", "trashed", "hasSidecar", "isPaired")
+DERIVED_FLAGS: Final = (
+    "processingReady", "quarantined", "trashed", "hasSidecar", "isPaired", "hasFace", "isDuplicate",
+)  # fmt: skip
 
 _SEND_AGAIN: Final = "Send the file again from the card or the camera."
 _RETRY: Final = "Retry it: it is taken in anew from the bytes that are here."
@@ -135,6 +137,10 @@ class AssetRow(msgspec.Struct, frozen=True):
     companion_formats: list[str]
     preview_hash: str | None
     thumbnail_hash: str | None
+    #: None: nobody looked for faces.
+    has_face: bool | None
+    #: A copy within a duplicate group: not the first of it, which stands for all.
+    is_duplicate: bool
     rated_by: UUID | None
     rated: int | None
     picked: bool | None
@@ -195,6 +201,8 @@ class AssetRow(msgspec.Struct, frozen=True):
             self.trashed_at is not None,
             self.has_sidecar,
             self.is_paired,
+            self.has_face,
+            self.is_duplicate,
         )
         return own | dict(zip(DERIVED_FLAGS, derived, strict=True))
 
@@ -226,6 +234,8 @@ class AssetDetail(AssetRow, frozen=True):
     iptc_json: str
     xmp_json: str
     companion_ids: list[UUID]
+    #: Its moment, then its burst and its duplicate group, if it is in any.
+    cluster_ids: list[UUID]
 
     @property
     def exif(self) -> Any:

@@ -92,6 +92,13 @@ async def details_by_asset(tx: Tx, ids: list[UUID]) -> list[AssetDetail | None]:
 
 
 @operation(Perm.ASSET_READ)
+async def assets_by_id(tx: Tx, ids: list[UUID]) -> list[AssetRow | None]:
+    """Each asset as lists show it, in the order asked for; None for those the actor cannot see."""
+    found = await rows(tx, ids)
+    return [found.get(id_) for id_ in ids]
+
+
+@operation(Perm.ASSET_READ)
 async def companions_by_asset(tx: Tx, ids: list[UUID]) -> list[list[AssetRow]]:
     """The other files of each photo (the JPEG of a pair, sidecars), oldest first, in the order asked for."""
     joined = await tx.rows(

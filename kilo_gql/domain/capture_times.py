@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
 from kilo_gql.db import Tx
+from kilo_gql.domain import clustering
 from kilo_gql.events import MAX_IDS, Change, EventName
 from kilo_gql.models import Asset
 
@@ -37,6 +38,7 @@ async def rezone(tx: Tx, project_id: UUID, timezone: str | None) -> None:
     )
     if not rows:
         return
+    await clustering.decided(tx, project_id)
     moments = [_moment(row.captured_local, timezone) for row in rows]
     new = select(
         _unnested([row.id for row in rows], Uuid()).label("id"),

@@ -11,8 +11,10 @@ from kilo_gql.access import Perm
 from kilo_gql.db import Tx
 from kilo_gql.domain.asset_rows import AssetDetail
 from kilo_gql.domain.assets import get_asset
+from kilo_gql.domain.cluster_rows import ClusterDetail
+from kilo_gql.domain.clusters import get_cluster
 from kilo_gql.errors import not_found
-from kilo_gql.models import ApiToken, Asset, Base, Invitation, Job, Project, Session, Studio, User
+from kilo_gql.models import ApiToken, Asset, Base, Cluster, Invitation, Job, Project, Session, Studio, User
 from kilo_gql.operations import operation
 
 #: What ``node`` can answer with, and the permission it takes to read it.
@@ -25,11 +27,12 @@ NODES: Final[dict[type[Base], Perm]] = {
     Session: Perm.ACCOUNT_READ,
     ApiToken: Perm.ACCOUNT_READ,
     Asset: Perm.ASSET_READ,
+    Cluster: Perm.CLUSTER_READ,
 }
 
 
 @operation(Perm.ACCOUNT_READ)
-async def get_node(tx: Tx, id: UUID) -> Base | AssetDetail:
+async def get_node(tx: Tx, id: UUID) -> Base | AssetDetail | ClusterDetail:
     """Anything that has an id, if the actor may see it."""
     kinds = {model.__name__: model for model in NODES}
     columns = ((name, model.id) for name, model in kinds.items())  # type: ignore[attr-defined]
@@ -38,4 +41,6 @@ async def get_node(tx: Tx, id: UUID) -> Base | AssetDetail:
         raise not_found("node")
     model = kinds[found]
     tx.ask(NODES[model])
+    if model is Cluster:
+        return await get_cluster.body(tx, id)
     return await get_asset.body(tx, id) if model is Asset else await tx.get(model, id)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from kilo_gql.access import Perm
 from kilo_gql.db import Tx
+from kilo_gql.domain import clustering
 from kilo_gql.domain.asset_reads import details
 from kilo_gql.domain.asset_rows import AssetDetail
 from kilo_gql.domain.assets import announce
@@ -30,6 +31,7 @@ async def unpair_asset(tx: Tx, asset_id: UUID) -> AssetDetail:
     )
     if not halves or asset.format == SIDECAR:
         raise Conflict("This photo is not one of a pair.", code="not_paired")
+    await clustering.decided(tx, asset.project_id)
     for half in (whole, *halves):
         half.unpaired, half.updated_at = True, tx.now
     for half in halves:
@@ -58,6 +60,7 @@ async def pair_assets(tx: Tx, raw_id: UUID, jpeg_id: UUID) -> AssetDetail:
             code="not_a_pair",
             remediation=["Take the pairs apart first that they are in."],
         )
+    await clustering.decided(tx, raw.project_id)
     raw.unpaired = jpeg.unpaired = False
     await join(tx, raw, jpeg)
     return (await details(tx, [raw_id]))[raw_id]

@@ -9,16 +9,16 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from sqlalchemy import BigInteger, Uuid, bindparam, func, select, text
+from sqlalchemy import BigInteger, Uuid, bindparam, select
 from sqlalchemy.sql import ColumnElement
 
 from kilo_gql.access import Perm
 from kilo_gql.db import Tx
+from kilo_gql.domain import embeddings
 from kilo_gql.domain.capture_times import rezone
 from kilo_gql.errors import BadRequest
 from kilo_gql.events import Change, EventName
-from kilo_gql.models import Asset, AssetStatus, Job, JobStatus, Member, Project, ProjectStatus, Role, Studio
-from kilo_gql.models.assets import SHOWN
+from kilo_gql.models import Member, Project, ProjectStatus, Role, Studio
 from kilo_gql.models.base import uuid7
 from kilo_gql.operations import operation
 from kilo_gql.paging import Page, Slice, by_id, page_of
@@ -158,67 +158,10 @@ async def delete_project(tx: Tx, project_id: UUID) -> Project:
 @operation(Perm.PROJECT_MANAGE, write=True)
 async def restore_project(tx: Tx, project_id: UUID) -> Project:
     """Bring a deleted or archived project back to active."""
-    return _apply(tx, await tx.get(Project, project_id, lock=True), {"status": ProjectStatus.ACTIVE})
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """Counts of a project's contents, computed by the database. ``asset_count`` is of the photos that lists show."""
-
-    member_count: int = 0
-    open_job_count: int = 0
-    failed_job_count: int = 0
-    asset_count: int = 0
-    ready_count: int = 0
-    quarantined_count: int = 0
-
-
-@operation(Perm.PROJECT_READ)
-async def get_stats(tx: Tx, project_id: UUID) -> Stats:
-    """Counts of one project's contents."""
-    await tx.enter(project_id)
-    return (await _stats(tx, [project_id]))[0]
-
-
-@operation(Perm.PROJECT_READ)
-async def stats_by_project(tx: Tx, project_ids: list[UUID]) -> list[Stats]:
-    """Counts of each project's contents, in the order asked for; projects the actor cannot see count nothing."""
-    return await _stats(tx, project_ids)
-
-
-async def _stats(tx: Tx, project_ids: list[UUID]) -> list[Stats]:
-    members = await tx.rows(
-        select(Member.project_id, func.count().label("n"))
-        .where(Member.project_id.in_(project_ids))
-        .group_by(Member.project_id)
-    )
-    jobs = await tx.rows(
-        select(
-            Job.project_id,
-            func.count().filter(Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING))).label("open"),
-            func.count().filter(Job.status == JobStatus.FAILED).label("failed"),
-        )
-        .where(Job.project_id.in_(project_ids))
-        .group_by(Job.project_id)
-    )
-    shown = text(SHOWN)
-    assets = await tx.rows(
-        select(
-            Asset.project_id,
-            func.count().filter(shown).label("shown"),
-            func.count().filter(shown, Asset.status == AssetStatus.READY).label("ready"),
-            func.count().filter(Asset.status == AssetStatus.QUARANTINED).label("quarantined"),
-        )
-        .where(Asset.project_id.in_(project_ids), Asset.trashed_at.is_(None))
-        .group_by(Asset.project_id)
-    )
-    member_count = {row.project_id: row.n for row in members}
-    job_count = {row.project_id: (row.open, row.failed) for row in jobs}
-    asset_count = {row.project_id: (row.shown, row.ready, row.quarantined) for row in assets}
-    return [
-        Stats(member_count.get(key, 0), *job_count.get(key, (0, 0)), *asset_count.get(key, (0, 0, 0)))
-        for key in project_ids
-    ]
+    project = await tx.get(Project, project_id, lock=True)
+    if project.status is not ProjectStatus.ACTIVE:
+        await embeddings.follow(tx, project_id)  # spaces that came meanwhile did not wait for it
+    return _apply(tx, project, {"status": ProjectStatus.ACTIVE})
 
 
 def _apply(tx: Tx, project: Project, values: dict[str, object]) -> Project:

@@ -13,6 +13,7 @@ from sqlalchemy import and_, delete, func, or_, select, update
 from kilo_gql import jobs
 from kilo_gql.access import Perm
 from kilo_gql.db import Tx
+from kilo_gql.domain import clustering
 from kilo_gql.domain.asset_pages import asset_ids
 from kilo_gql.domain.assets import announce
 from kilo_gql.jobs import JobType, NewJob
@@ -36,6 +37,7 @@ async def trash_assets(tx: Tx, project_id: UUID, ids: list[UUID]) -> int:
     """
     wanted = asset_ids(ids)
     await tx.enter(project_id)
+    await clustering.decided(tx, project_id)
     # whoever joins a file to one of these is done before we look which files belong to them
     named = select(Asset.id).where(Asset.project_id == project_id, Asset.id.in_(wanted))
     await tx.rows(named.order_by(Asset.id).with_for_update())
@@ -62,6 +64,7 @@ async def restore_assets(tx: Tx, project_id: UUID, ids: list[UUID]) -> int:
     """
     wanted = asset_ids(ids)
     await tx.enter(project_id)
+    await clustering.decided(tx, project_id)
     wholes = await tx.scalars(select(Asset.parent_id).where(Asset.id.in_(wanted), Asset.parent_id.is_not(None)))
     photos = [*wanted, *wholes]
     # what was thrown away before its photo stays away
@@ -145,6 +148,7 @@ async def _purge(tx: Tx, project_id: UUID, ids: Sequence[UUID]) -> int:
     """The rows go now and take their own along (files, uploads, ratings); a job takes the bytes."""
     if not ids:
         return 0
+    await clustering.decided(tx, project_id)
     doomed = and_(Asset.project_id == project_id, or_(Asset.id.in_(ids), Asset.parent_id.in_(ids)))
     # an original that was mended lies where the asset lay that its bytes came with
     own = func.concat(AssetFile.project_id, "/", AssetFile.asset_id, "/%")

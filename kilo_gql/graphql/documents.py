@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
@@ -128,13 +129,13 @@ def _told(error: GraphQLError, limits: Limits) -> dict[str, Any]:
     return {"message": message, **(error.locations[0].formatted if error.locations else {})}
 
 
-def _check_variables(variables: Mapping[str, Any], limits: Limits) -> None:
-    """Refuses variables over ``max_variables_bytes`` (about: keys and strings by length, 32 for each value) or nested
-    deeper than ``max_nesting``. Layer by layer, and not a step beyond the limit.
+def _check_variables(variables: Mapping[str, Any], limits: Limits, most: int) -> None:
+    """Refuses variables over ``most`` bytes (about: keys and strings by length, 32 for each value) or nested deeper
+    than ``max_nesting``. Layer by layer, and not a step beyond the limit.
     """
     weight, level = _VALUE_BYTES * len(variables), 0
-    if weight > limits.max_variables_bytes:
-        raise too_many("graphql_too_large", "bytes of variables", weight, limits.max_variables_bytes)
+    if weight > most:
+        raise too_many("graphql_too_large", "bytes of variables", weight, most)
     layer: list[object] = list(variables.values())
     while layer:
         level += 1
@@ -146,11 +147,11 @@ def _check_variables(variables: Mapping[str, Any], limits: Limits) -> None:
                 weight += len(value)
             elif isinstance(value, dict | list):
                 weight += _VALUE_BYTES * len(value)
-                if weight <= limits.max_variables_bytes:
+                if weight <= most:
                     weight += sum(map(len, value)) if isinstance(value, dict) else 0
                     below.extend(value.values() if isinstance(value, dict) else value)
-            if weight > limits.max_variables_bytes:
-                raise too_many("graphql_too_large", "bytes of variables", weight, limits.max_variables_bytes)
+            if weight > most:
+                raise too_many("graphql_too_large", "bytes of variables", weight, most)
         layer = below
 
 
@@ -189,9 +190,17 @@ class Prepared:
         for the variables themselves ``graphql_too_large`` and ``graphql_too_deep``).
         """
         operation = self.operation(operation_name)
-        given = variables or {}
-        _check_variables(given, self._model.limits)
+        given, limits = variables or {}, self._model.limits
+        _check_variables(given, limits, limits.max_bulk_bytes if self._bulk(operation) else limits.max_variables_bytes)
         return self._model.cost(operation, self._fragments, given, self._shapes[name_of(operation)].depth)
+
+    def _bulk(self, operation: OperationDefinitionNode) -> bool:
+        root = self._model.schema.get_root_type(operation.operation)
+        chosen = operation.selection_set.selections
+        if root is None or len(chosen) != 1 or not isinstance(chosen[0], FieldNode):
+            return False
+        field = root.fields.get(chosen[0].name.value)
+        return field is not None and bool(field.extensions.get("bulk"))
 
 
 class _Lru(Generic[T]):

@@ -10,13 +10,15 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
+from kilo_gql.access import Anonymous
 from kilo_gql.errors import BadRequest, Forbidden, KiloError, TooLarge
 from kilo_gql.graphql.context import Context
 from kilo_gql.graphql.errors import refusal
 from kilo_gql.graphql.executor import Ask, Executor
 
-#: Document and variables together.
+#: Document and variables together; of somebody who is signed in, for what takes large variables.
 MAX_BODY: Final = 2 << 20
+MAX_BULK_BODY: Final = 8 << 20
 _BOUNDARY: Final = "-"
 
 
@@ -39,8 +41,9 @@ class GraphQLHTTP:
             return self._page(request)
         try:
             _check_origin(request)
-            ask = Ask.parse(await _json(request))
             context = await self._context(request)
+            known = not isinstance(context.actor, Anonymous)
+            ask = Ask.parse(await _json(request, MAX_BULK_BODY if known else MAX_BODY))
             incremental = "multipart/mixed" in request.headers.get("accept", "")
             made = await self._executor(request).run(ask, context, incremental=incremental)
         except KiloError as error:
@@ -70,15 +73,15 @@ def _check_origin(request: Request) -> None:
         )
 
 
-async def _json(request: Request) -> Any:
+async def _json(request: Request, limit: int) -> Any:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise BadRequest("Send the request as application/json.", code="unsupported_media_type")
-    body = b""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY:
-            raise TooLarge(f"A request has at most {MAX_BODY} bytes.", code="graphql_too_large")
+        if len(body) > limit:
+            raise TooLarge(f"A request has at most {limit} bytes.", code="graphql_too_large")
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

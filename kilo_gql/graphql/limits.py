@@ -68,6 +68,8 @@ class Limits:
     default_page: int = DEFAULT_LIMIT
     max_page: int = MAX_LIMIT
     max_variables_bytes: int = 1024 * 1024
+    #: The same for an operation that is nothing but a field marked ``bulk``.
+    max_bulk_bytes: int = 8 * 1024 * 1024
     introspection: bool = False
     suggestions: bool = False
 

@@ -10,8 +10,9 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from kilo_gql.access import Actor
-from kilo_gql.domain import assets, projects, users
+from kilo_gql.domain import assets, clusters, project_stats, signals, users
 from kilo_gql.domain.asset_rows import AssetDetail, AssetRow
+from kilo_gql.domain.cluster_rows import ClusterDetail, ClusterRow
 from kilo_gql.models import Job, User
 from kilo_gql.operations import Operation, Throat
 
@@ -36,6 +37,18 @@ class Loaders:
         return DataLoader(self._batch(assets.details_by_asset))
 
     @cached_property
+    def assets_by_id(self) -> DataLoader[UUID, AssetRow | None]:
+        return DataLoader(self._batch(assets.assets_by_id))
+
+    @cached_property
+    def clusters_by_asset(self) -> DataLoader[UUID, list[ClusterRow]]:
+        return DataLoader(self._batch(clusters.clusters_by_asset))
+
+    @cached_property
+    def details_by_cluster(self) -> DataLoader[UUID, ClusterDetail | None]:
+        return DataLoader(self._batch(clusters.details_by_cluster))
+
+    @cached_property
     def companions_by_asset(self) -> DataLoader[UUID, list[AssetRow]]:
         return DataLoader(self._batch(assets.companions_by_asset))
 
@@ -44,8 +57,12 @@ class Loaders:
         return DataLoader(self._batch(assets.failed_jobs_by_asset))
 
     @cached_property
-    def stats_by_project(self) -> DataLoader[UUID, projects.Stats]:
-        return DataLoader(self._batch(projects.stats_by_project))
+    def signals_by_asset(self) -> DataLoader[UUID, signals.Signals | None]:
+        return DataLoader(self._batch(signals.signals_by_asset))
+
+    @cached_property
+    def stats_by_project(self) -> DataLoader[UUID, project_stats.Stats]:
+        return DataLoader(self._batch(project_stats.stats_by_project))
 
     @cached_property
     def users_by_id(self) -> DataLoader[UUID, User | None]:

@@ -97,3 +97,4 @@ class AssetDetailView(AssetView):
     iptc: dict[str, Any]
     xmp: dict[str, Any]
     companion_ids: list[UUID]
+    cluster_ids: list[UUID]

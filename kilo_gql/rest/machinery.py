@@ -41,6 +41,8 @@ class RestRoute:
     view: Renders
     body: type[Body] | None = None
     query: type[Body] | None = None
+    #: The most bytes of a body.
+    max_body: int = MAX_BODY
     status: int = 200
     #: Is the operation told what the caller's device says it is (``user_agent``)?
     device: bool = False
@@ -109,7 +111,7 @@ def _answer(route: RestRoute, outcome: Outcome[Any]) -> Response:
 async def _named(route: RestRoute, request: Request) -> dict[str, Any]:
     try:
         if route.body is not None:
-            return route.body.model_validate_json(await _body(request)).arguments()
+            return route.body.model_validate_json(await _body(request, route.max_body)).arguments()
         if route.query is not None:
             return route.query.model_validate_strings(dict(request.query_params)).arguments()
     except ValidationError as error:
@@ -117,15 +119,15 @@ async def _named(route: RestRoute, request: Request) -> dict[str, Any]:
     return {}
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, limit: int) -> bytearray:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise BadRequest("Send the body as application/json.", code="unsupported_media_type")
-    body = b""
+    body = bytearray()  # grows in place, where bytes would be copied with each chunk
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY:
-            raise TooLarge(f"A body has at most {MAX_BODY} bytes.")
+        if len(body) > limit:
+            raise TooLarge(f"A body has at most {limit} bytes.")
     return body
 
 

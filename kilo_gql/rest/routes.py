@@ -11,18 +11,32 @@ from kilo_gql.domain import (
     asset_pages,
     assets,
     auth,
+    auto_cull,
+    clocks,
+    cluster_edits,
+    clusters,
+    consents,
+    cull_statistics,
+    cull_undo,
+    culling,
+    embeddings,
+    filmstrip,
     finalizing,
     invitations,
     jobs,
     media,
     members,
+    model_cards,
     pairs,
     preparing,
+    project_stats,
     projects,
+    rankers,
     ratings,
     renders,
     sessions,
     sidecars,
+    signals,
     studios,
     trash,
     uploads,
@@ -31,10 +45,20 @@ from kilo_gql.domain import (
 from kilo_gql.rest import asset_bodies as ab
 from kilo_gql.rest import asset_index as ai
 from kilo_gql.rest import asset_views as av
+from kilo_gql.rest import auto_cull as ac
 from kilo_gql.rest import bodies as b
+from kilo_gql.rest import cluster_bodies as cb
+from kilo_gql.rest import cluster_views as cv
+from kilo_gql.rest import cull_bodies as kb
+from kilo_gql.rest import cull_statistics as cs
+from kilo_gql.rest import cull_views as kv
+from kilo_gql.rest import embedding_views as ev
 from kilo_gql.rest import media_bodies as mb
 from kilo_gql.rest import media_views as mv
+from kilo_gql.rest import ranker_bodies as rb
+from kilo_gql.rest import ranker_views as rv
 from kilo_gql.rest import sidecars as rs
+from kilo_gql.rest import signal_views as gv
 from kilo_gql.rest import upload_bodies as ub
 from kilo_gql.rest import upload_views as uv
 from kilo_gql.rest import views as v
@@ -44,6 +68,7 @@ from kilo_gql.rest.views import ListView, PageView
 _PROJECT = "/projects/{projectId}"
 _STUDIO = "/studios/{studioId}"
 _ASSET = "/assets/{assetId}"
+_CLUSTER = "/clusters/{clusterId}"
 
 
 def _tagged(tag: str, *routes: R) -> list[R]:
@@ -81,7 +106,7 @@ ROUTES: Final[list[R]] = [
         R("DELETE", _PROJECT, projects.delete_project, v.ProjectView),
         R("POST", f"{_PROJECT}/archive", projects.archive_project, v.ProjectView),
         R("POST", f"{_PROJECT}/restore", projects.restore_project, v.ProjectView),
-        R("GET", f"{_PROJECT}/stats", projects.get_stats, v.StatsView),
+        R("GET", f"{_PROJECT}/stats", project_stats.get_stats, v.StatsView),
     ),
     *_tagged(
         "Members",
@@ -155,6 +180,8 @@ ROUTES: Final[list[R]] = [
         R("POST", "/assets:byIds", asset_pages.get_assets, ListView(av.AssetView), body=ab.AssetIdsBody),
         R("GET", _ASSET, assets.get_asset, av.AssetDetailView),
         R("PATCH", _ASSET, assets.update_asset, av.AssetDetailView, body=ab.UpdateAssetBody),
+        R("GET", f"{_ASSET}/signals", signals.get_signals, gv.SignalsView),
+        R("GET", f"{_PROJECT}/filmstrip", filmstrip.filmstrip, PageView(gv.FilmFrameView), query=b.PageQuery),
         R("POST", f"{_ASSET}/ratings", ratings.rate_asset, av.RatingView, body=ab.UpsertRatingBody),
         R("POST", f"{_PROJECT}/assets:trash", trash.trash_assets, v.CountView, body=ab.AssetIdsBody),
         R("POST", f"{_PROJECT}/assets:restore", trash.restore_assets, v.CountView, body=ab.AssetIdsBody),
@@ -168,6 +195,78 @@ ROUTES: Final[list[R]] = [
         R("GET", f"{_PROJECT}/media:grant", media.media_grant, mv.MediaGrantView),
         R("POST", f"{_ASSET}/renditions", renders.render_asset, mv.RenderingView, body=mb.RenderBody),
         R("POST", f"{_ASSET}/develop", renders.develop_asset, v.JobView, status=202),
+    ),
+    *_tagged(
+        "Clusters",
+        R("GET", f"{_PROJECT}/clusters", clusters.list_clusters, PageView(cv.ClusterView), query=cb.ClustersQuery),
+        R("POST", "/clusters:byIds", clusters.get_clusters, ListView(cv.ClusterView), body=cb.ClusterIdsBody),
+        R("GET", _CLUSTER, clusters.get_cluster, cv.ClusterDetailView),
+        R("PATCH", _CLUSTER, cluster_edits.update_cluster, cv.ClusterView, body=kb.UpdateClusterBody),
+        R("POST", f"{_CLUSTER}/winner", cluster_edits.set_winner, cv.ClusterView, body=kb.SetWinnerBody),
+        R("POST", f"{_CLUSTER}:lock", cluster_edits.lock_cluster, cv.ClusterView),
+        R("POST", f"{_CLUSTER}:unlock", cluster_edits.unlock_cluster, cv.ClusterView),
+        R("POST", f"{_CLUSTER}:reject", cluster_edits.reject_cluster, cv.ClusterView),
+        R("POST", f"{_CLUSTER}:split", cluster_edits.split_cluster, ListView(cv.ClusterView), body=kb.SplitBody),
+        R("POST", f"{_CLUSTER}:move", cluster_edits.move_assets, ListView(cv.ClusterView), body=kb.MoveBody),
+        R("POST", "/clusters:merge", cluster_edits.merge_clusters, cv.ClusterView, body=kb.MergeBody),
+        R("GET", f"{_PROJECT}/grouping", clusters.get_grouping, cv.GroupingView),
+        R(
+            "POST",
+            f"{_PROJECT}/grouping:setClockOffset",
+            clocks.set_clock_offset,
+            ListView(cv.CameraClockView),
+            body=cb.ClockOffsetBody,
+        ),
+    ),
+    *_tagged(
+        "Models",
+        R("GET", "/models", embeddings.list_models, ListView(ev.ModelView)),
+        R("GET", "/embeddingSpaces", embeddings.list_embedding_spaces, ListView(ev.EmbeddingSpaceView)),
+        R("GET", "/modelCards", model_cards.list_model_cards, ListView(rv.ModelCardView)),
+        R("GET", "/modelCards:byName", model_cards.get_model_card, rv.ModelCardView, query=rb.ModelCardQuery),
+    ),
+    *_tagged(
+        "Rankers",
+        R("GET", "/me/ranker", rankers.get_ranker, rv.RankerView),
+        R("PATCH", "/me/ranker", rankers.set_ranker_enabled, rv.RankerView, body=rb.RankerBody),
+        R("POST", "/me/ranker:reset", rankers.reset_ranker, rv.RankerView),
+        R("GET", "/me/consents", consents.list_consents, ListView(rv.ConsentView)),
+        R("PUT", "/me/consents", consents.set_consent, rv.ConsentView, body=rb.ConsentBody),
+    ),
+    *_tagged(
+        "Culling",
+        R(
+            "POST",
+            f"{_PROJECT}/cull:applyAction",
+            culling.apply_cull_action,
+            kv.CullAppliedView,
+            body=kb.BulkCullActionBody,
+            max_body=kb.MAX_ACTIONS,
+        ),
+        R("POST", f"{_PROJECT}/cull:undo", cull_undo.undo_cull, kv.CullTurnView),
+        R("POST", f"{_PROJECT}/cull:redo", cull_undo.redo_cull, kv.CullTurnView),
+        R(
+            "GET",
+            f"{_PROJECT}/cull:actions",
+            cull_undo.list_cull_actions,
+            PageView(kv.CullStepView),
+            query=b.PageQuery,
+        ),
+        R("POST", f"{_PROJECT}/cull:planAuto", auto_cull.plan_auto_cull, ac.AutoCullPlanView, body=ac.AutoCullBody),
+        R(
+            "POST",
+            f"{_PROJECT}/cull:applyAuto",
+            auto_cull.apply_auto_cull,
+            ac.AutoCulledView,
+            body=ac.ApplyAutoCullBody,
+        ),
+        R(
+            "GET",
+            f"{_PROJECT}/cull:statistics",
+            cull_statistics.get_cull_statistics,
+            cs.CullStatisticsView,
+            query=cs.CullStatisticsQuery,
+        ),
     ),
     *_tagged(
         "Jobs",

@@ -70,6 +70,9 @@ class StatsView(View):
     asset_count: int
     ready_count: int
     quarantined_count: int
+    picked_count: int
+    rejected_count: int
+    clusters_reviewed: int
 
 
 class JobView(View):

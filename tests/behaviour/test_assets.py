@@ -50,6 +50,7 @@ def plain(asset: Asset, **columns: Any) -> dict[str, Any]:
         "sidecarUrl": f"{BASE}/v1/assets/{asset.id}/sidecar",
         "flags": {
             "processingReady": True, "quarantined": False, "trashed": False, "hasSidecar": False, "isPaired": False,
+            "hasFace": None, "isDuplicate": False,
         },
         **columns,
     }  # fmt: skip
@@ -74,7 +75,7 @@ query ($id: UUID!) { asset(id: $id) {
 
 def flat(shown: dict[str, Any]) -> dict[str, Any]:
     """An asset without what only one door answers without being asked."""
-    below = (*NOTHING_BELOW, "exif", "iptc", "xmp", "companionIds")
+    below = (*NOTHING_BELOW, "exif", "iptc", "xmp", "companionIds", "clusterIds")
     return {name: value for name, value in shown.items() if name not in below}
 
 
@@ -204,6 +205,7 @@ async def test_a_pair_and_its_sidecar_are_one_photo(door: Door, make: Make) -> N
     assert await listed(door, ada, project) == ["a.cr3"]
     assert (await door.call("get_asset", ada, assetId=raw.id)).ok["flags"] == {
         "processingReady": True, "quarantined": False, "trashed": False, "hasSidecar": True, "isPaired": True,
+        "hasFace": None, "isDuplicate": False,
     }  # fmt: skip
     half = (await door.call("get_asset", ada, assetId=jpeg.id)).ok
     assert (half["parentId"], half["flags"]["isPaired"], half["flags"]["hasSidecar"]) == (str(raw.id), True, False)

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from kilo_gql.access import UserActor
-from kilo_gql.models import JobStatus, Role
+from kilo_gql.models import ClusterKind, JobStatus, Role
 from kilo_gql.models.base import uuid7
 from kilo_gql.paging import cursor_of
 from tests.support.doors import Answer, Door
 from tests.support.make import Make
+from tests.support.ranked import Culled
 from tests.support.traces import op_ids, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -196,24 +197,29 @@ async def test_stats_count_exactly(door: Door, make: Make) -> None:
         for _ in range(count):
             await make.job(project.id, status)
     await make.job(other.id, JobStatus.QUEUED)
-    raw = await make.asset(project, format="cr3")
-    await make.asset(project)
+    raw, jpeg = await make.asset(project, format="cr3"), await make.asset(project)
     for columns in (
         {"status": "processing"}, {"status": "uploading"}, {"status": "quarantined"}, {"trashed_at": raw.ingested_at},
         {"status": "quarantined", "trashed_at": raw.ingested_at}, {"parent_id": raw.id}, {"format": "xmp"},
     ):  # fmt: skip
-        await make.asset(project, **columns)
+        await make.rating(await make.asset(project, **columns), ada, picked=True, rejected=True)
+    await make.rating(raw, ada, rejected=True)
+    await make.rating(raw, await make.user(), picked=True)
+    marked = ((raw, "moment", raw.ingested_at), (raw, "burst", raw.ingested_at), (jpeg, "moment", None))
+    culled = Culled(make.db, project)
+    for photo, kind, reviewed_at in marked:
+        await culled.cluster([photo], ClusterKind(kind), reviewed_at=reviewed_at)
     counted = {
         name: (await door.call("get_stats", ada, projectId=p.id)).ok for name, p in (("a", project), ("b", other))
     }
     assert counted == {
         "a": {
             "memberCount": 3, "openJobCount": 5, "failedJobCount": 1, "assetCount": 3, "readyCount": 2,
-            "quarantinedCount": 1,
+            "quarantinedCount": 1, "pickedCount": 1, "rejectedCount": 2, "clustersReviewed": 2,
         },
         "b": {
             "memberCount": 1, "openJobCount": 1, "failedJobCount": 0, "assetCount": 0, "readyCount": 0,
-            "quarantinedCount": 0,
+            "quarantinedCount": 0, "pickedCount": 0, "rejectedCount": 0, "clustersReviewed": 0,
         },
     }  # fmt: skip
 

@@ -23,12 +23,13 @@ TABLES = ("assets", "asset_files", "ratings", "uploads", "jobs")
 
 
 async def rows(make: Make, project: Project) -> dict[str, list[str]]:
-    """Everything there is of a project, as text."""
+    """Everything there is of a project, as text, but for the job that groups it anew."""
     async with make.db.transaction(System("test"), Perm.SYSTEM, write=False) as tx:
         found = {}
         for table in TABLES:
             statement = text(f"SELECT t::text FROM {table} t WHERE project_id = :id ORDER BY 1")  # noqa: S608
-            found[table] = [row[0] for row in await tx.unchecked(statement, {"id": project.id})]
+            texts = [row[0] for row in await tx.unchecked(statement, {"id": project.id})]
+            found[table] = [each for each in texts if "project.cluster" not in each]
         return found
 
 
@@ -67,7 +68,7 @@ async def test_away_and_back_is_as_before(door: Door, make: Make) -> None:
     assert await rows(make, project) == before
     assert await names(door, ada, project) == ["a.cr3", "b.jpg"]
     assert (await door.call("restore_assets", ada, projectId=project.id, ids=[raw.id, other.id])).ok == {"count": 0}
-    [away, back] = await told(make.db, project.id)
+    away, back = [event for event in await told(make.db, project.id) if event[0] == "asset.updated"]
     assert (away, back) == (("asset.updated", away[1]), ("asset.updated", {"trashedAt": None}))
     assert list(away[1]) == ["trashedAt"]
 
@@ -188,7 +189,7 @@ async def test_a_pair_is_taken_apart_and_made(door: Door, make: Make, by: str) -
     assert (made["id"], made["flags"]["isPaired"]) == (str(raw.id), True)
     assert await names(door, ada, project) == ["a.cr3"]
     assert (await door.call("get_asset", ada, assetId=jpeg.id)).ok["parentId"] == str(raw.id)
-    assert [patch for _, patch in await told(make.db, project.id)] == [
+    assert [patch for name, patch in await told(make.db, project.id) if name == "asset.updated"] == [
         {"parentId": None},
         {"companions": {"removed": [str(jpeg.id)]}},
         {"parentId": str(raw.id)},

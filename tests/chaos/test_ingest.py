@@ -19,7 +19,7 @@ async def test_every_photo_is_ready_once_whatever_was_killed(database_url: str, 
 
 @pytest.mark.chaos
 async def test_poison_is_quarantined_and_kills_no_worker(database_url: str, tmp_path: Path) -> None:
-    plan = Plan(good=6, poison=10, width=1500, height=1000, seed=20261121)
+    plan = Plan(good=6, poison=10, width=2400, height=1600, seed=20261121)
     figures = await Chaos(plan, database_url, tmp_path).run()
     figures.check()
     assert figures.deaths == {"SIGSEGV": 3, "SIGABRT": 3, "SIGBUS": 3}

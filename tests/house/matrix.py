@@ -65,6 +65,7 @@ MINE: Final = "401 404 403 404 404 200"
 _P: Final = {"projectId": "@project"}
 _S: Final = {"studioId": "@studio"}
 _A: Final = {"assetId": "@asset"}
+_C: Final = {"clusterId": "@cluster"}
 _MEMBER: Final = {**_P, "userId": "@member_id"}
 _COLLEAGUE: Final = {**_S, "userId": "@colleague_id"}
 
@@ -160,6 +161,75 @@ ROWS: Final[tuple[Row, ...]] = (
         "rate_assets", "Mutation.rateAssets", "POST /projects/{projectId}/ratings:bulk", WORK,
         **_P, ids=["@asset", "@raw"], picked=True,
     ),
+    row("get_signals", None, "GET /assets/{assetId}/signals", READ, **_A),
+    row("filmstrip", "Query.filmstrip", "GET /projects/{projectId}/filmstrip", READ, **_P),
+    # --- clusters ---
+    row("list_clusters", "Query.clusters", "GET /projects/{projectId}/clusters", READ, **_P),
+    row("get_clusters", "Query.clustersByIds", "POST /clusters:byIds", SIGNED_IN, ids=["@cluster"]),
+    row("get_cluster", "Query.cluster", "GET /clusters/{clusterId}", READ, clusterId="@cluster"),
+    rows(
+        "update_cluster", "Mutation.updateCluster", "PATCH /clusters/{clusterId}",
+        title=(WORK, {**_C, "title": "Later"}),
+        reviewed=(WORK, {**_C, "reviewed": True}),
+        split=(WORK, {**_C, "manualOverrides": {"split": {"assetIds": ["@raw"]}}}),
+        merge=(WORK, {**_C, "manualOverrides": {"merge": {"clusterIds": ["@other_cluster"]}}}),
+    ),
+    row("set_winner", "Mutation.setWinner", "POST /clusters/{clusterId}/winner", WORK, **_C, winnerAssetId="@raw"),
+    row("lock_cluster", "Mutation.lockCluster", "POST /clusters/{clusterId}:lock", WORK, **_C),
+    row("unlock_cluster", "Mutation.unlockCluster", "POST /clusters/{clusterId}:unlock", WORK, **_C),
+    row("reject_cluster", "Mutation.rejectCluster", "POST /clusters/{clusterId}:reject", WORK, **_C),
+    row("split_cluster", "Mutation.splitCluster", "POST /clusters/{clusterId}:split", WORK, **_C, assetIds=["@raw"]),
+    row(
+        "move_assets", "Mutation.moveAssets", "POST /clusters/{clusterId}:move", WORK,
+        **_C, assetIds=["@raw"], targetClusterId="@other_cluster",
+    ),
+    row(
+        "merge_clusters", "Mutation.mergeClusters", "POST /clusters:merge", WORK,
+        clusterIds=["@cluster", "@other_cluster"],
+    ),
+    row("get_grouping", "Query.grouping", "GET /projects/{projectId}/grouping", READ, **_P),
+    row(
+        "set_clock_offset", "Mutation.setClockOffset", "POST /projects/{projectId}/grouping:setClockOffset", WORK,
+        **_P, camera="c0ffee", offsetSeconds=60.0,
+    ),
+    # --- models ---
+    row("list_models", "Query.models", "GET /models", SIGNED_IN),
+    row("list_embedding_spaces", "Query.embeddingSpaces", "GET /embeddingSpaces", SIGNED_IN),
+    row("list_model_cards", "Query.modelCards", "GET /modelCards", SIGNED_IN),
+    row("get_model_card", "Query.modelCard", "GET /modelCards:byName", SIGNED_IN, name="ranking"),
+    # --- one's own ranker ---
+    row("get_ranker", "Query.ranker", "GET /me/ranker", SIGNED_IN),
+    row("set_ranker_enabled", "Mutation.setRankerEnabled", "PATCH /me/ranker", SIGNED_IN, enabled=False),
+    row("reset_ranker", "Mutation.resetRanker", "POST /me/ranker:reset", SIGNED_IN),
+    row("list_consents", "Query.consents", "GET /me/consents", SIGNED_IN),
+    row(
+        "set_consent", "Mutation.setConsent", "PUT /me/consents", SIGNED_IN,
+        purpose="personal_ranking", granted=True,
+    ),
+    # --- culling by hand ---
+    row(
+        "apply_cull_action", "Mutation.applyCullAction", "POST /projects/{projectId}/cull:applyAction", WORK,
+        **_P, actions=[{"assetId": "@asset", "picked": True}, {"assetId": "@raw", "rating": 3, "rejected": None}],
+    ),
+    row(
+        "undo_cull", "Mutation.undoCull", "POST /projects/{projectId}/cull:undo",
+        "401 404 403 403 409:nothing_to_undo 409:nothing_to_undo", **_P,
+    ),
+    row(
+        "redo_cull", "Mutation.redoCull", "POST /projects/{projectId}/cull:redo",
+        "401 404 403 403 409:nothing_to_redo 409:nothing_to_redo", **_P,
+    ),
+    row("list_cull_actions", "Query.cullActions", "GET /projects/{projectId}/cull:actions", READ, **_P),
+    # --- culling by the suggestions ---
+    row(
+        "plan_auto_cull", "Query.autoCullPlan", "POST /projects/{projectId}/cull:planAuto", READ,
+        **_P, keepPerMoment=1,
+    ),
+    row(
+        "apply_auto_cull", "Mutation.applyAutoCull", "POST /projects/{projectId}/cull:applyAuto",
+        "401 404 403 403 409:plan_changed 409:plan_changed", **_P, keepPerMoment=1, planHash="of another plan",
+    ),
+    row("get_cull_statistics", "Query.cullStatistics", "GET /projects/{projectId}/cull:statistics", READ, **_P),
     # --- uploads ---
     row(
         "prepare_upload", "Mutation.prepareUpload", "POST /projects/{projectId}/assets:prepareUpload", WORK,
@@ -203,6 +273,7 @@ ROWS: Final[tuple[Row, ...]] = (
         Session=(MINE, {"id": "@session"}),
         ApiToken=(MINE, {"id": "@token"}),
         Asset=(READ, {"id": "@asset"}),
+        Cluster=(READ, {"id": "@cluster"}),
     ),
     # --- following ---
     row("open_stream", "Subscription.projectEvents", "GET /realtime", READ, **_P),

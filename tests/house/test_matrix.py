@@ -53,10 +53,11 @@ PAGES = {
     ("/v1/reference", "GET"),
     ("/v1/realtime", "GET"),
 }
-BY_ASSET = ("details_by_asset", "companions_by_asset", "failed_jobs_by_asset")
+BY_ASSET = ("details_by_asset", "companions_by_asset", "failed_jobs_by_asset", "clusters_by_asset", "signals_by_asset")
+BY_ID = ("users_by_id", "assets_by_id", "details_by_cluster")
 #: Only other operations' answers lead to these, by loaders; to files and uploads their addresses do (tests/media and
 #: tests/uploads walk those).
-NESTED = {"open_media", "claim_upload", "stats_by_project", "users_by_id", *BY_ASSET}
+NESTED = {"open_media", "claim_upload", "stats_by_project", *BY_ID, *BY_ASSET}
 #: What a door adds by itself.
 UNSTABLE = ("x-request-id", "server-timing", "date")
 REALTIME = ("open_stream", "GET /realtime")

@@ -23,7 +23,7 @@ PUBLIC = {"start_login", "verify_login", "refresh"}
 #: For whoever runs the installation, by the command line; and for the upload address, which is its own permission.
 SYSTEM = {"mint_link", "mint_token", "find_upload", "commit_upload", "mark_stored"}
 #: What no API token may hold: it could widen its own rights, or outlive their loss.
-SIGNED_IN_ONLY = {"account.manage", "member.manage", "invitation.accept", "studio.manage"}
+SIGNED_IN_ONLY = {"account.manage", "member.manage", "invitation.accept", "studio.manage", "ranker.manage"}
 
 SOMEBODY = (
     Anonymous(),

@@ -21,6 +21,10 @@ TRUSTED = {
     ("kilo_gql/domain/auth.py", "start_login"): "nobody is signed in yet",
     ("kilo_gql/domain/auth.py", "verify_login"): "a mailed code is its own proof",
     ("kilo_gql/domain/invitations.py", "accept_invitation"): "an invited person is no member yet",
+    (
+        "kilo_gql/domain/ranker_rows.py",
+        "forget_suggestions",
+    ): "a person's own suggestions go with their ranker, in whichever project",
     ("kilo_gql/domain/sessions.py", "refresh"): "a refresh token is its own proof",
 }
 

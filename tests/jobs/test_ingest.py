@@ -53,7 +53,7 @@ async def test_a_photo_is_ready(shoot: Shoot, files: dict[str, bytes]) -> None:
     assert (asset.format, asset.width_px, asset.height_px) == ("jpeg", 400, 266)
     assert (asset.camera_make, asset.iso, asset.shutter_speed, asset.focal_length_mm) == ("KILO", 400, "1/1000", 70.0)
     assert (asset.preview_ready, asset.metadata_ready) == (True, True)
-    assert (asset.signals_ready, asset.embedding_ready) == (False, False)
+    assert (asset.signals_ready, asset.embedding_ready, asset.remarks) == (True, True, [])
     assert asset.thumbhash is not None
     assert asset.average_color is not None
     found = await shoot.files(asset_id)
@@ -71,10 +71,11 @@ async def test_a_photo_is_ready(shoot: Shoot, files: dict[str, bytes]) -> None:
     assert sorted(await shoot.keys()) == sorted(file.key for file in found.values())
     assert [event for event in await told(shoot.db, str(shoot.project_id)) if event[0] == "asset.updated"] == [
         ("asset.updated", {"readiness": {"metadata": True}}),
-        ("asset.updated", {"status": "ready", "readiness": {"preview": True}}),
+        ("asset.updated", {"status": "ready", "readiness": {"preview": True, "signals": True, "embedding": True}}),
     ]
-    (job,) = await shoot.jobs()
+    job, *followers = await shoot.jobs()
     assert (job.status, job.result, job.attempts) == ("done", {"format": "jpeg"}, 1)
+    assert [follower.type for follower in followers] == ["project.cluster"]
 
 
 @pytest.mark.parametrize(

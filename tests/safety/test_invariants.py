@@ -125,6 +125,48 @@ async def forget_asset(sound: Sound) -> tuple[Rule, str]:
     return Rule.STUCK, str(sound.asset.id)
 
 
+async def promise_signals(sound: Sound) -> tuple[Rule, str]:
+    await sound.run("UPDATE assets SET signals_ready = true")
+    return Rule.READINESS, str(sound.asset.id)
+
+
+async def promise_vector(sound: Sound) -> tuple[Rule, str]:
+    await sound.run("UPDATE assets SET embedding_ready = true")
+    return Rule.READINESS, str(sound.asset.id)
+
+
+async def call_burst_moment(sound: Sound) -> tuple[Rule, str]:
+    await _cluster(sound, "moment")
+    await sound.run("UPDATE cluster_members SET kind = 'burst'")
+    return Rule.CLUSTER, str(sound.asset.id)
+
+
+async def put_burst_elsewhere(sound: Sound) -> tuple[Rule, str]:
+    await _cluster(sound, "burst")
+    return Rule.CLUSTER, str(sound.asset.id)
+
+
+async def leave_out_of_moments(sound: Sound) -> tuple[Rule, str]:
+    await sound.run(
+        "INSERT INTO groupings (project_id, revision, grouped_revision, asset_count, clock_offsets)"
+        " SELECT id, 1, 1, 0, '{}' FROM projects"
+    )
+    return Rule.CLUSTER, str(sound.asset.id)
+
+
+async def _cluster(sound: Sound, kind: str) -> None:
+    """The photo in a cluster of this kind, which lies in none."""
+    statement = f"""
+        WITH made AS (
+            INSERT INTO clusters (id, project_id, kind, sort_at, size, set_evidence, updated_at)
+            VALUES (uuidv7(), '{sound.asset.project_id}', '{kind}', now(), 1, '{{}}', now()) RETURNING *
+        )
+        INSERT INTO cluster_members (project_id, asset_id, kind, cluster_id, place, link_reasons)
+        SELECT project_id, '{sound.asset.id}', kind, id, 0, 0 FROM made
+        """  # noqa: S608
+    await sound.run(statement)
+
+
 async def skip_event(sound: Sound) -> tuple[Rule, str]:
     await sound.run(
         """
@@ -178,6 +220,7 @@ async def _one(sound: Sound, statement: str) -> str:
 
 BREAKS: tuple[Break, ...] = (
     lose_original, lose_preview, lose_object, cut_object, overwrite_end, overwrite_header, leave_object, silence_job,
+    promise_signals, promise_vector, call_burst_moment, put_burst_elsewhere, leave_out_of_moments,
     half_end_job, forget_asset, skip_event, count_what_is_not_there, count_wrongly, lose_stored, abandon_bytes,
 )  # fmt: skip
 

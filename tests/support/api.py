@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -61,8 +62,7 @@ def check_contract(method: str, path: str, response: httpx.Response) -> None:
 
 
 def _matches(template: str, path: str) -> bool:
-    wanted, got = template.split("/"), path.split("/")
-    return len(wanted) == len(got) and all(w.startswith("{") or w == g for w, g in zip(wanted, got, strict=True))
+    return re.fullmatch(re.sub(r"{\w+}", "[^/:]+", template), path) is not None
 
 
 @dataclass

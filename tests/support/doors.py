@@ -37,7 +37,7 @@ from tests.support.api import Api
 Who = Account | str | None
 
 #: Operations that GraphQL reaches through a field of another one's answer.
-NESTED: Final = {"get_stats": ("get_project", "stats")}
+NESTED: Final = {"get_stats": ("get_project", "stats"), "get_signals": ("get_asset", "signals")}
 _PAGE_WORDS: Final = {"limit": "first", "cursor": "after"}
 
 

@@ -12,6 +12,7 @@ from kilo_gql.db import Database
 from kilo_gql.models import (
     Asset,
     AssetFile,
+    AssetSignals,
     AssetStatus,
     Base,
     FileKind,
@@ -46,6 +47,16 @@ def asset_row(project: Project, filename: str, now: datetime, **columns: Any) ->
         "metadata_ready": True,
     }
     return Asset(id=uuid7(), project_id=project.id, filename=filename, **{**ready, **columns})
+
+
+def signals_row(asset: Asset, now: datetime, sharpness: float | None = 1.0, **columns: Any) -> AssetSignals:
+    """What was measured in an asset: a sharpness, 1 x 2 tiles, and nothing else that could be told."""
+    measured = {
+        "signals_version": 1, "descriptors_version": 1, "signals": {"sharpness": sharpness}, "tile_rows": 1,
+        "tile_columns": 2, "tiles": bytes(6), "descriptors": b"", "faces": None, "face_models": None,
+        "measured_at": now,
+    }  # fmt: skip
+    return AssetSignals(project_id=asset.project_id, asset_id=asset.id, **{**measured, **columns})
 
 
 class Make:
@@ -112,6 +123,12 @@ class Make:
         file = AssetFile(id=id_, project_id=asset.project_id, asset_id=asset.id, kind=kind, **{**made, **columns})
         await self.rows(file)
         return file
+
+    async def signals(self, asset: Asset, sharpness: float | None = 1.0, **columns: Any) -> AssetSignals:
+        """What was measured in an asset."""
+        row = signals_row(asset, self.db.house.clock(), sharpness, **columns)
+        await self.rows(row)
+        return row
 
     async def rating(self, asset: Asset, user: UserActor, **said: Any) -> Rating:
         """What somebody said of an asset."""

@@ -18,8 +18,12 @@ from kilo_gql.models import (
     ApiToken,
     AssetStatus,
     Base,
+    Cluster,
+    ClusterKind,
+    ClusterMember,
     Delivery,
     EventStream,
+    Grouping,
     Invitation,
     Job,
     JobStatus,
@@ -39,7 +43,7 @@ from kilo_gql.models import (
     User,
 )
 from kilo_gql.models.base import uuid7
-from tests.support.make import asset_row
+from tests.support.make import asset_row, signals_row
 
 #: Who asks. ``guest`` is a visitor of a client gallery.
 CALLERS: Final = ("anonymous", "stranger", "guest", "viewer", "editor", "owner")
@@ -132,7 +136,7 @@ def _project(world: World, db: Database) -> list[Base]:
     members = [Member(project_id=project.id, user_id=world.people[n].user_id, role=r) for n, r in roles.items()]
     return [
         project, *jobs.values(), invitation, *members, *_log(project, jobs["queued_job"], db),
-        *_assets(world, project, db), *_uploads(world, project, db),
+        *_assets(world, project, db), *_clusters(world, project, db), *_uploads(world, project, db),
     ]  # fmt: skip
 
 
@@ -147,7 +151,27 @@ def _assets(world: World, project: Project, db: Database) -> list[Base]:
     trashed = asset_row(project, "trashed.jpg", now, trashed_at=now)
     names = {"asset": photo, "raw": raw, "jpeg": jpeg, "single": single, "bad": bad, "trashed": trashed}
     world.things |= {name: asset.id for name, asset in names.items()}
-    return list(names.values())
+    return [*names.values(), signals_row(photo, now)]
+
+
+def _clusters(world: World, project: Project, db: Database) -> list[Base]:
+    """Two moments: ``cluster`` holds ``asset`` and ``raw``, ``other_cluster`` holds ``single``."""
+    now, rows = db.house.clock(), list[Base]()
+    for name, photos in (("cluster", ("asset", "raw")), ("other_cluster", ("single",))):
+        world.things[name] = uuid7()
+        stamps = {"sort_at": now, "created_at": now, "updated_at": now}
+        rows.append(
+            Cluster(id=world.things[name], project_id=project.id, kind=ClusterKind.MOMENT, size=len(photos), **stamps)
+        )
+        for place, photo in enumerate(photos):
+            rows.append(
+                ClusterMember(
+                    project_id=project.id, asset_id=world.things[photo], kind=ClusterKind.MOMENT,
+                    cluster_id=world.things[name], place=place,
+                )
+            )  # fmt: skip
+    clocks = {"c0ffee": {"label": "Camera", "asset_count": 3, "reference": True}}
+    return [*rows, Grouping(project_id=project.id, revision=1, grouped_revision=1, clock_offsets=clocks)]
 
 
 def _uploads(world: World, project: Project, db: Database) -> list[Base]:
