@@ -39,7 +39,7 @@ async def test_the_commands(
         await put(make, store, asset, kind)
     folder, elsewhere = tmp_path / "backup", tmp_path / "elsewhere"
     sound, said = await kilo(settings.home, database_url, "doctor", "--deep")
-    assert (sound, "0 violations of 13 rules" in said) == (0, True), said
+    assert (sound, "0 violations of 14 rules" in said) == (0, True), said
     code, said = await kilo(settings.home, database_url, "backup", str(folder))
     assert (code, "the database and 4 objects" in said) == (0, True), said
     spoil(settings.object_root / original.key, None)
