@@ -7,15 +7,16 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ARRAY, Select, String, bindparam, column, event, func, insert, literal, or_, select
+from sqlalchemy import ARRAY, Select, String, bindparam, column, event, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.orm import InstrumentedAttribute, ORMExecuteState, UOWTransaction, with_loader_criteria
+from sqlalchemy.orm import InstrumentedAttribute, ORMExecuteState, UOWTransaction, load_only, with_loader_criteria
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.sql import Executable
 from sqlalchemy.types import Uuid
@@ -106,6 +107,42 @@ def scope_column(model: type[Base]) -> Any:
     return table.c.studio_id if issubclass(model, InStudio) else table.c.user_id
 
 
+@lru_cache
+def _rights(model: type[Base]) -> tuple[Any, ...]:
+    """What ``get`` reads beside a row: the viewer's roles in its scope, and for a project's rows where that stands."""
+    if issubclass(model, InProject):
+        project = scope_column(model)
+        role = select(func.array_agg(grants.c.role, type_=ARRAY(String))).where(
+            grants.c.project_id == project, grants.c.user_id == _VIEWER
+        )
+        if model.__name__ == Project.__name__:
+            return role.scalar_subquery(), Project.status
+        status = select(Project.__table__.c.status).where(Project.__table__.c.id == project)
+        return role.scalar_subquery(), status.scalar_subquery()
+    if issubclass(model, InStudio):
+        role = select(func.array_agg(studio_grants.c.role, type_=ARRAY(String))).where(
+            studio_grants.c.studio_id == model.studio_id, studio_grants.c.user_id == _VIEWER
+        )
+        return (role.scalar_subquery(),)
+    return ()
+
+
+@lru_cache(maxsize=64)
+def _upsert(model: type[Base], names: tuple[str, ...], changing: tuple[str, ...], stamp: str) -> Any:
+    """``Tx.upsert`` of these columns: one array parameter a column, so the statement is built and compiled once."""
+    table: Any = model.__table__
+    columns = [bindparam(f"given_{name}", type_=ARRAY(table.c[name].type, dimensions=1)) for name in names]
+    shape = [column(name, table.c[name].type) for name in names]
+    source = func.unnest(*columns).table_valued(*shape).render_derived()
+    new = pg_insert(table).from_select(list(names), select(*source.c))
+    news = new.excluded
+    return new.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={name: news[name] for name in (*changing, stamp)},
+        where=or_(*(table.c[name].is_distinct_from(news[name]) for name in changing)),
+    ).returning(*table.primary_key.columns)
+
+
 @dataclass(slots=True)
 class Tx:
     """One operation's transaction. ``op_id`` marks its events; ``now`` is its one moment in time (UTC)."""
@@ -166,13 +203,18 @@ class Tx:
     async def scalar(self, statement: Executable) -> Any:
         return await self.session.scalar(statement)
 
-    async def get(self, model: type[M], key: UUID, *, lock: bool = False) -> M:
+    async def get(
+        self, model: type[M], key: UUID, *, lock: bool = False, only: Sequence[InstrumentedAttribute[Any]] = ()
+    ) -> M:
         """The row with this id, and the right of this operation to work on it.
 
-        Raises NotFound if the actor cannot see it, Forbidden if its role is too small, Conflict if archived.
+        ``only``: of a wide row these columns are read, and no others can be. Raises NotFound if the actor cannot see
+        it, Forbidden if its role is too small, Conflict if archived.
         """
         column: InstrumentedAttribute[UUID] = model.id  # type: ignore[attr-defined]
-        statement = select(model, *self._rights(model)).where(column == key)
+        statement = select(model, *_rights(model)).where(column == key)
+        if only:
+            statement = statement.options(load_only(*only, raiseload=True))
         if lock:
             statement = statement.with_for_update(of=model)
         found = (await self.session.execute(statement)).one_or_none()
@@ -186,28 +228,11 @@ class Tx:
 
     async def enter(self, project_id: UUID) -> None:
         """The right to work inside a project without reading a row of it; raises as ``get`` does."""
-        statement = select(Project.id, *self._rights(Project)).where(Project.id == project_id)
+        statement = select(Project.id, *_rights(Project)).where(Project.id == project_id)
         found = (await self.session.execute(statement)).one_or_none()
         if found is None:
             raise not_found("project")
         self._grant(project_id, found[1], found[2])
-
-    def _rights(self, model: type[Base]) -> tuple[Any, ...]:
-        if issubclass(model, InProject):
-            project = scope_column(model)
-            role = select(func.array_agg(grants.c.role, type_=ARRAY(String))).where(
-                grants.c.project_id == project, grants.c.user_id == _VIEWER
-            )
-            if model.__name__ == Project.__name__:
-                return role.scalar_subquery(), Project.status
-            status = select(Project.__table__.c.status).where(Project.__table__.c.id == project)
-            return role.scalar_subquery(), status.scalar_subquery()
-        if issubclass(model, InStudio):
-            role = select(func.array_agg(studio_grants.c.role, type_=ARRAY(String))).where(
-                studio_grants.c.studio_id == model.studio_id, studio_grants.c.user_id == _VIEWER
-            )
-            return (role.scalar_subquery(),)
-        return ()
 
     def _grant(self, scope_id: UUID, roles: Sequence[str] | None, status: str) -> None:
         role = Role.OWNER if self.trusted else max((Role(r) for r in roles or ()), key=lambda r: r.rank, default=None)
@@ -279,20 +304,10 @@ class Tx:
             self.check_write(model, row)
         if not values:
             return []
-        table: Any = model.__table__
-        # a parameter a column: the statement is the same for any number of rows, and compiled once
-        names = list(values[0])
-        columns = [literal([row[name] for row in values], ARRAY(table.c[name].type, dimensions=1)) for name in names]
-        shape = [column(name, table.c[name].type) for name in names]
-        source = func.unnest(*columns).table_valued(*shape).render_derived()
-        new = pg_insert(table).from_select(names, select(*source.c))
-        news = new.excluded
-        statement = new.on_conflict_do_update(
-            index_elements=list(table.primary_key.columns),
-            set_={name: news[name] for name in (*changing, stamp)},
-            where=or_(*(table.c[name].is_distinct_from(news[name]) for name in changing)),
-        ).returning(*table.primary_key.columns)
-        return (await self.session.execute(statement, execution_options={"kilo_checked": True})).all()
+        names = tuple(values[0])
+        statement = _upsert(model, names, tuple(changing), stamp)
+        given = {f"given_{name}": [row[name] for row in values] for name in names}
+        return (await self.session.execute(statement, given, execution_options={"kilo_checked": True})).all()
 
     async def unchecked(self, statement: Executable, parameters: Any = None) -> Any:
         """Run a statement outside the guard. For the house's own tables (keys, outbox, jobs), never from ``domain``."""

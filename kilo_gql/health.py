@@ -18,6 +18,7 @@ from kilo_gql import floors
 from kilo_gql.backing import database_url, redis_url, revision
 from kilo_gql.config import Settings
 from kilo_gql.errors import KiloError
+from kilo_gql.model_store import ModelStore
 from kilo_gql.storage import open_store
 from migrations import HEAD
 
@@ -116,8 +117,7 @@ async def gpu(settings: Settings) -> Finding:
 
 async def weights(settings: Settings) -> Finding:
     """Which model files are installed? Nothing needs one."""
-    folder = settings.home / "models"
-    names = sorted(path.name for path in folder.glob("*")) if folder.is_dir() else []
+    names = [found.name for found in ModelStore(settings.home / "models").installed()]
     says = ", ".join(names) or "none: nothing needs one yet"
     return Finding("weights", True if names else None, says)
 

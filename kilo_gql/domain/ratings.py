@@ -19,7 +19,7 @@ from kilo_gql.operations import operation
 async def rate_asset(tx: Tx, asset_id: UUID, change: RatingChange) -> Rating:
     """Say what you think of a photo: rating, pick, reject, star, notes; each stays as it is unless it is given."""
     values = checked(change)
-    asset = await tx.get(Asset, asset_id)
+    asset = await tx.get(Asset, asset_id, only=(Asset.project_id, Asset.filename))
     own = {"project_id": asset.project_id, "asset_id": asset_id, "user_id": tx.user_id, "from_file": False}
     if values:
         title = culling.titled([values], asset.filename)
