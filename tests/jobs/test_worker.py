@@ -140,7 +140,7 @@ async def test_cancel_kills_the_child_within_two_seconds(studio: Studio, start: 
 
 async def test_sigterm_hands_back_what_is_not_finished(studio: Studio, start: Start) -> None:
     workers = start(job_lease=60)
-    slow, quick = await studio.drill(steps=1_000, step_ms=1_000), await studio.drill(steps=4, step_ms=500)
+    slow, quick = await studio.drill(steps=1_000, step_ms=1_000), await studio.drill(steps=2, step_ms=500)
     await studio.until(slow, "running")
     await studio.until(quick, "running")
     begun = time.monotonic()
