@@ -109,6 +109,24 @@ def test_a_raw_file_and_its_jpeg(plain: Described) -> None:
     assert group(replace(alike, raw=np.array([False, False])), table).duplicate_group.tolist() == [0, 1]
 
 
+def test_exposures_tell_files_of_one_second_apart(plain: Described) -> None:
+    shots, table, _ = plain.part([0, 0])
+    alike = replace(
+        shots,
+        ids=np.arange(2),
+        content=np.arange(2),
+        camera=np.zeros(2, np.int64),
+        time_s=np.full(2, 50.0),
+        has_subsec=np.zeros(2, np.bool_),
+        aperture=np.full(2, 8.0),
+        iso=np.full(2, 100.0),
+        exposure_time_s=np.array([1 / 250, 0.004]),
+    )
+    assert group(alike, table).duplicate_group.tolist() == [0, 0]
+    bracketed = replace(alike, exposure_time_s=np.array([1 / 250, 1 / 125]))
+    assert group(bracketed, table).duplicate_group.tolist() == [0, 1]
+
+
 def burst_of(described: Described, **columns: list[object]) -> list[int]:
     """The bursts of three frames of one burst of which only these columns are known."""
     sizes = np.bincount(described.shoot.burst)
