@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ARRAY, Select, String, bindparam, column, event, func, insert, or_, select
+from sqlalchemy import ARRAY, Select, String, bindparam, event, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -26,6 +26,7 @@ from kilo_gql.errors import Conflict, Forbidden, KiloError, not_found
 from kilo_gql.events import Change, outbox_rows
 from kilo_gql.models import Base, InProject, InStudio, OutboxEvent, Owned, Project, ProjectStatus, Role, User
 from kilo_gql.models.base import grants, studio_grants, uuid7
+from kilo_gql.upserts import upsert_statement
 
 M = TypeVar("M", bound=Base)
 
@@ -125,22 +126,6 @@ def _rights(model: type[Base]) -> tuple[Any, ...]:
         )
         return (role.scalar_subquery(),)
     return ()
-
-
-@lru_cache(maxsize=64)
-def _upsert(model: type[Base], names: tuple[str, ...], changing: tuple[str, ...], stamp: str) -> Any:
-    """``Tx.upsert`` of these columns: one array parameter a column, so the statement is built and compiled once."""
-    table: Any = model.__table__
-    columns = [bindparam(f"given_{name}", type_=ARRAY(table.c[name].type, dimensions=1)) for name in names]
-    shape = [column(name, table.c[name].type) for name in names]
-    source = func.unnest(*columns).table_valued(*shape).render_derived()
-    new = pg_insert(table).from_select(list(names), select(*source.c))
-    news = new.excluded
-    return new.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns),
-        set_={name: news[name] for name in (*changing, stamp)},
-        where=or_(*(table.c[name].is_distinct_from(news[name]) for name in changing)),
-    ).returning(*table.primary_key.columns)
 
 
 @dataclass(slots=True)
@@ -305,7 +290,7 @@ class Tx:
         if not values:
             return []
         names = tuple(values[0])
-        statement = _upsert(model, names, tuple(changing), stamp)
+        statement = upsert_statement(model, names, tuple(changing), stamp)
         given = {f"given_{name}": [row[name] for row in values] for name in names}
         return (await self.session.execute(statement, given, execution_options={"kilo_checked": True})).all()
 

@@ -127,7 +127,9 @@ async def _show(settings: Settings, photos: Future[Path], console: Console) -> N
         report.print(console)
         client.headers["authorization"] = f"Bearer {session.bearer}"
         console.print(await demo_album.what_came_in(client, project))
-        console.print(await demo_cull.what_belongs_together(client, project))
+        with console.status("Waiting for grouping and ranking."):
+            together = await demo_cull.what_belongs_together(client, project)
+        console.print(together)
         if os.environ.get("ONCE") != "1":
             link = await _mailed(client, settings, "magic_link", r"https?://\S+/sign-in\?\S+")
             console.print(f"Sign in as {_EMAIL}, once, with {link[1]}", soft_wrap=True)
