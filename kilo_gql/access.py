@@ -43,6 +43,11 @@ class Perm(StrEnum):
     CULL_APPLY = "cull.apply"
     RANKER_READ = "ranker.read"
     RANKER_MANAGE = "ranker.manage"
+    GALLERY_READ = "gallery.read"
+    GALLERY_MANAGE = "gallery.manage"
+    EXPORT_READ = "export.read"
+    EXPORT_CREATE = "export.create"
+    WEBHOOK_MANAGE = "webhook.manage"
     JOB_READ = "job.read"
     JOB_RUN = "job.run"
     EVENT_READ = "event.read"
@@ -85,6 +90,11 @@ RULES: Final[dict[Perm, Rule]] = {
     Perm.CULL_APPLY: Rule(Role.EDITOR),
     Perm.RANKER_READ: Rule(None, archived=True),
     Perm.RANKER_MANAGE: Rule(None, token=False, archived=True),
+    Perm.GALLERY_READ: Rule(Role.VIEWER, archived=True),
+    Perm.GALLERY_MANAGE: Rule(Role.EDITOR),
+    Perm.EXPORT_READ: Rule(Role.VIEWER, archived=True),
+    Perm.EXPORT_CREATE: Rule(Role.EDITOR, archived=True),
+    Perm.WEBHOOK_MANAGE: Rule(Role.OWNER, archived=True),
     Perm.JOB_READ: Rule(Role.VIEWER, archived=True),
     Perm.JOB_RUN: Rule(Role.EDITOR),
     Perm.EVENT_READ: Rule(Role.VIEWER, archived=True),
@@ -130,10 +140,14 @@ class TokenActor:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A visitor of one client gallery: an actor with rights of its own, none of them outside that gallery."""
+    """A visitor of one client gallery: an actor with rights of its own, none of them outside that gallery.
+
+    ``version``: of the gallery, when the visitor was let in; once the gallery has another one, this is nobody.
+    """
 
     gallery_id: UUID
     guest_id: UUID
+    version: int = 0
 
     @property
     def key(self) -> str:

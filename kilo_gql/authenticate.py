@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import or_, select, update
 
-from kilo_gql import tokens
+from kilo_gql import guest_tokens, tokens
 from kilo_gql.access import Actor, Perm, System, TokenActor, UserActor
 from kilo_gql.db import Database
 from kilo_gql.domain.sessions import ACCESS_KEY, check_alive, extended
@@ -63,6 +63,9 @@ class Authenticator:
         if tokens.is_opaque(token, tokens.API_PREFIX):
             return await self._remembered(token, self._api_token)
         house = self.db.house
+        if token.startswith(guest_tokens.PREFIX):
+            visit = guest_tokens.read_guest_token(house.key, token, house.clock())
+            return Proof(visit.guest, visit.expires_at)
         claims = tokens.read_access_token(house.key(ACCESS_KEY), house.base_url, token, house.clock())
         await self._remembered(f"{claims.sid} {claims.sub}", self._session)
         return Proof(UserActor(claims.sub, claims.sid), datetime.fromtimestamp(claims.exp, house.clock().tzinfo))

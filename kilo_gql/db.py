@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ARRAY, Select, String, bindparam, event, func, insert, select
+from sqlalchemy import ARRAY, Select, String, bindparam, event, false, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -21,10 +21,10 @@ from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.sql import Executable
 from sqlalchemy.types import Uuid
 
-from kilo_gql.access import RULES, Actor, Perm, System, admit, user_id_of
+from kilo_gql.access import RULES, Actor, Guest, Perm, System, admit, user_id_of
 from kilo_gql.errors import Conflict, Forbidden, KiloError, not_found
 from kilo_gql.events import Change, outbox_rows
-from kilo_gql.models import Base, InProject, InStudio, OutboxEvent, Owned, Project, ProjectStatus, Role, User
+from kilo_gql.models import Base, InGallery, InProject, InStudio, OutboxEvent, Owned, Project, ProjectStatus, Role, User
 from kilo_gql.models.base import grants, studio_grants, uuid7
 from kilo_gql.upserts import upsert_statement
 
@@ -44,6 +44,21 @@ def viewer_id() -> UUID | None:
 #: One visibility criterion a model, built once: SQLAlchemy applies them to joins and subqueries as well.
 VISIBLE: Final = [
     with_loader_criteria(mapper.class_, mapper.class_.visible_to(_VIEWER), include_aliases=True)
+    for mapper in Base.registry.mappers
+    if issubclass(mapper.class_, InProject | Owned | InStudio)
+]
+
+_guest: ContextVar[Guest | None] = ContextVar("kilo_guest", default=None)
+_GALLERY: Final = bindparam("kilo_gallery", type_=Uuid(), callable_=lambda: getattr(_guest.get(), "gallery_id", None))
+_GUEST: Final = bindparam("kilo_guest", type_=Uuid(), callable_=lambda: getattr(_guest.get(), "guest_id", None))
+
+#: What a guest of a gallery sees: models that say so themselves, and nothing of all others.
+VISIBLE_TO_GUEST: Final = [
+    with_loader_criteria(
+        mapper.class_,
+        sees(_GALLERY, _GUEST) if (sees := getattr(mapper.class_, "visible_to_guest", None)) else false(),
+        include_aliases=True,
+    )
     for mapper in Base.registry.mappers
     if issubclass(mapper.class_, InProject | Owned | InStudio)
 ]
@@ -88,7 +103,7 @@ def _guard_statement(state: ORMExecuteState) -> None:
     if state.is_update or state.is_delete:
         for mapper in state.all_mappers:
             state.statement = state.statement.where(tx.writable(mapper.class_))  # type: ignore[attr-defined]
-    state.statement = state.statement.options(*VISIBLE)
+    state.statement = state.statement.options(*(VISIBLE if tx.guest is None else VISIBLE_TO_GUEST))
 
 
 @event.listens_for(_GuardedSession, "before_flush")
@@ -145,6 +160,8 @@ class Tx:
     ended: list[UUID] = field(default_factory=list)
     refusal: KiloError | None = None
     lifted: bool = False
+    #: The guest with whose eyes this transaction sees, and in whose gallery it may write: see ``act_as``.
+    guest: Guest | None = None
 
     @property
     def trusted(self) -> bool:
@@ -162,6 +179,11 @@ class Tx:
             yield
         finally:
             self.lifted = before
+
+    def act_as(self, guest: Guest) -> None:
+        """See and write as this guest from here on, whoever called. For ``sharing.enter``, which lets guests in."""
+        self.guest = guest
+        _guest.set(guest)
 
     @property
     def user_id(self) -> UUID:
@@ -300,6 +322,8 @@ class Tx:
 
     def writable(self, model: type[Base]) -> Any:
         """The rows of ``model`` that this transaction may change, as a condition."""
+        if self.guest is not None:
+            return model.gallery_id == self.guest.gallery_id if issubclass(model, InGallery) else false()
         if issubclass(model, InProject):
             return scope_column(model).in_(self.granted)
         if issubclass(model, InStudio):
@@ -312,7 +336,9 @@ class Tx:
         """A row may be written in an entered scope, or if it is the actor's own; anything else is a bug of ours."""
         if self.trusted:
             return
-        if issubclass(model, InProject | InStudio):
+        if self.guest is not None:
+            allowed = issubclass(model, InGallery) and values.get("gallery_id") == self.guest.gallery_id
+        elif issubclass(model, InProject | InStudio):
             scope = values.get("project_id") if issubclass(model, InProject) else values.get("studio_id")
             allowed = scope in self.granted
         elif issubclass(model, Owned):
@@ -384,12 +410,13 @@ class Database:
         )
         tx = Tx(session, actor, perm, self.house, uuid7(), self.house.clock())
         session.sync_session.info["tx"] = tx
-        token = _viewer.set(user_id_of(actor))
+        viewer, guest = _viewer.set(user_id_of(actor)), _guest.set(None)
         try:
             async with session:
                 yield tx
         finally:
-            _viewer.reset(token)
+            _guest.reset(guest)
+            _viewer.reset(viewer)
 
     async def close(self) -> None:
         await self.engine.dispose()

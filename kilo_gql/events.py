@@ -28,6 +28,8 @@ class EventName(StrEnum):
     ASSET_UPDATED = "asset.updated"
     CLUSTER_UPDATED = "cluster.updated"
     EXPORT_UPDATED = "export.updated"
+    GALLERY_UPDATED = "gallery.updated"
+    WEBHOOK_UPDATED = "webhook.updated"
 
 
 _NAMES: Final = frozenset(EventName)

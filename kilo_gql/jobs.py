@@ -39,6 +39,9 @@ class JobType(StrEnum):
     PROJECT_CLUSTER = "project.cluster"
     PROJECT_RANK = "project.rank"
     PROJECT_EMBED = "project.embed"
+    PROJECT_EXPORT = "project.export"
+    GALLERY_RENDER = "gallery.render"
+    WEBHOOK_DELIVER = "webhook.deliver"
     RANKER_LEARN = "ranker.learn"
     DRILL = "drill"
     MAIL_LOGIN = "mail.login"
@@ -55,6 +58,9 @@ QUEUES: Final[dict[JobType, Queue]] = {
     JobType.PROJECT_CLUSTER: Queue.CPU,
     JobType.PROJECT_RANK: Queue.CPU,
     JobType.PROJECT_EMBED: Queue.GPU,
+    JobType.PROJECT_EXPORT: Queue.CPU,
+    JobType.GALLERY_RENDER: Queue.CPU,
+    JobType.WEBHOOK_DELIVER: Queue.IO,
     JobType.RANKER_LEARN: Queue.CPU,
     JobType.DRILL: Queue.CPU,
     JobType.MAIL_LOGIN: Queue.IO,

@@ -11,7 +11,7 @@ import orjson
 from starlette.requests import HTTPConnection, Request
 
 from kilo_gql import assembly, backing, pages
-from kilo_gql.access import Actor, Anonymous, Perm, System
+from kilo_gql.access import Actor, Anonymous, Guest, Perm, System
 from kilo_gql.authenticate import Authenticator, Proof
 from kilo_gql.bell import Bell
 from kilo_gql.config import Settings
@@ -31,6 +31,7 @@ from kilo_gql.limits import Limiter, MemoryLimiter, RedisLimiter, spend
 from kilo_gql.metrics import Metrics
 from kilo_gql.operations import Throat
 from kilo_gql.relay import Relay
+from kilo_gql.rest.machinery import client_address
 from kilo_gql.storage import Store
 from resolvers.schema import CORE
 from resolvers.subscription import sources
@@ -71,14 +72,15 @@ class Services:
     async def actor(self, request: Request) -> Actor:
         """The actor of an HTTP request, within its rate. Raises Unauthorized or RateLimited."""
         actor = (await self.proof(request)).actor
-        if isinstance(actor, Anonymous):
-            return await self.visitor(request)
-        await self._spend(actor.key)
+        if isinstance(actor, Anonymous | Guest):  # sessions of guests are had for nothing: what counts is the address
+            await self.visitor(request)
+        else:
+            await self._spend(actor.key)
         return actor
 
     async def visitor(self, request: Request) -> Actor:
         """Nobody, within the rate of their address. Raises RateLimited."""
-        await self._spend(f"anonymous:{request.client.host if request.client else '?'}")
+        await self._spend(f"anonymous:{client_address(request)}")
         return Anonymous()
 
     async def _spend(self, key: str) -> None:
@@ -100,6 +102,7 @@ class Services:
             self.hub,
             request.scope["kilo_request_id"],
             request.headers.get("user-agent"),
+            client_address(request),
         )
 
 

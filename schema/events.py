@@ -121,6 +121,18 @@ class ExportUpdated(ProjectChange):
     """`export.updated`."""
 
 
+@tells(EventName.GALLERY_UPDATED)
+@strawberry.type(description="A gallery was made or changed, or a guest did something in it. The ids are gallery ids.")
+class GalleryUpdated(ProjectChange):
+    """`gallery.updated`."""
+
+
+@tells(EventName.WEBHOOK_UPDATED)
+@strawberry.type(description="A webhook was made, changed or switched off, or a delivery of it was given up.")
+class WebhookUpdated(ProjectChange):
+    """`webhook.updated`."""
+
+
 @strawberry.type(
     description="The cursor cannot be served: read your state from the API again; the stream goes on after `cursor`."
 )
@@ -144,6 +156,8 @@ ProjectEvent = Annotated[
     | AssetUpdated
     | ClusterUpdated
     | ExportUpdated
+    | GalleryUpdated
+    | WebhookUpdated
     | StreamReset,
     strawberry.union("ProjectEvent", description="What `projectEvents` tells."),
 ]

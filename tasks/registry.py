@@ -26,6 +26,8 @@ MODULES: Final = (
     "tasks.cluster",
     "tasks.drills",
     "tasks.embed",
+    "tasks.export",
+    "tasks.gallery_render",
     "tasks.house",
     "tasks.ingest",
     "tasks.learn",
@@ -34,6 +36,7 @@ MODULES: Final = (
     "tasks.purge",
     "tasks.rank",
     "tasks.render",
+    "tasks.webhooks",
 )
 
 

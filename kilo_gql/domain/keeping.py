@@ -13,7 +13,17 @@ from sqlalchemy import Select, func, or_, select, text, union_all, update
 
 from kilo_gql.db import Tx
 from kilo_gql.events import MAX_IDS, Change, EventName
-from kilo_gql.models import Asset, AssetFile, FileKind, Installation, Upload, UploadStatus
+from kilo_gql.models import (
+    Asset,
+    AssetFile,
+    ExportFile,
+    FileKind,
+    Gallery,
+    GalleryFile,
+    Installation,
+    Upload,
+    UploadStatus,
+)
 
 #: An upload in one of these has bytes, or soon will, that no file row names yet.
 ON_THE_WAY: Final = (UploadStatus.RECEIVING, UploadStatus.STORED)
@@ -26,9 +36,9 @@ COPYING: Final = 0x4B494C4F_0002
 
 async def referred(tx: Tx, keys: Collection[str]) -> frozenset[str]:
     """Those of these keys that a file, or an upload on its way, refers to."""
-    files = select(AssetFile.key).where(AssetFile.key.in_(keys))
+    named = (AssetFile.key, GalleryFile.key, ExportFile.key, Gallery.watermark_key)
     uploads = select(Upload.key).where(Upload.key.in_(keys), Upload.status.in_(ON_THE_WAY))
-    return frozenset(await tx.scalars(union_all(files, uploads)))  # type: ignore[arg-type]
+    return frozenset(await tx.scalars(union_all(uploads, *(select(key).where(key.in_(keys)) for key in named))))  # type: ignore[arg-type]
 
 
 async def may_delete(tx: Tx) -> bool:

@@ -28,6 +28,8 @@ class Context:
     log: Log
     request_id: str
     user_agent: str | None = None
+    #: From where the request comes: IPv4 or IPv6 as text, "?" where that is not known.
+    address: str = "?"
     #: The session token to set as a cookie with the answer ("" clears it, None leaves it alone).
     cookie: str | None = None
     load: Loaders = field(init=False)

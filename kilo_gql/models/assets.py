@@ -20,11 +20,13 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    select,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql import ColumnElement
 
-from kilo_gql.models.base import Base, Enumerated, Identified, InProject, Stamped
+from kilo_gql.models.base import Base, Enumerated, Identified, InProject, Stamped, Watched, gallery_photos
 
 #: What lists show: photos whose bytes have come, whole, and not thrown away.
 SHOWN: Final = (
@@ -155,6 +157,10 @@ class Asset(Identified, Stamped, Base, InProject):
     quarantine_reason: Mapped[str | None]
     quarantine_offset: Mapped[int | None] = mapped_column(BigInteger)
 
+    @classmethod
+    def visible_to_guest(cls, gallery_id: Watched, guest_id: Watched) -> ColumnElement[bool]:
+        return cls.id.in_(select(gallery_photos.c.asset_id).where(gallery_photos.c.gallery_id == gallery_id))
+
 
 class AssetFile(Identified, Stamped, Base, InProject):
     """A stored file of an asset. Its key in the store is made of ids alone and never changes.
@@ -197,3 +203,7 @@ class AssetFile(Identified, Stamped, Base, InProject):
     height_px: Mapped[int | None] = mapped_column(Integer)
     verified_at: Mapped[datetime | None]
     damaged_at: Mapped[datetime | None]
+
+    @classmethod
+    def visible_to_guest(cls, gallery_id: Watched, guest_id: Watched) -> ColumnElement[bool]:
+        return cls.asset_id.in_(select(gallery_photos.c.asset_id).where(gallery_photos.c.gallery_id == gallery_id))

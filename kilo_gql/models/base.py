@@ -76,6 +76,8 @@ class Base(DeclarativeBase):
 
 #: Whose eyes: a user's id, or the parameter that stands for it.
 Viewer = UUID | ColumnElement[UUID]
+#: A gallery, or its guest, whose eyes these are: the id, or the parameter that stands for it.
+Watched = UUID | ColumnElement[UUID]
 
 studio_grants = table(
     "studio_members", column("studio_id", Uuid()), column("user_id", Uuid()), column("role", String())
@@ -89,6 +91,9 @@ grants = table(
     column("role", String()),
 )
 
+#: Which photos a gallery shows.
+gallery_photos = table("gallery_assets", column("gallery_id", Uuid()), column("asset_id", Uuid()))
+
 
 class InProject:
     """Rows of a project: seen by its members, written by operations that entered the project."""
@@ -98,6 +103,27 @@ class InProject:
     @classmethod
     def visible_to(cls, user_id: Viewer) -> ColumnElement[bool]:
         return cls.project_id.in_(select(grants.c.project_id).where(grants.c.user_id == user_id))
+
+
+class InGallery(InProject):
+    """Rows of a client gallery: seen by the project's members, and by the gallery's guests."""
+
+    gallery_id: Mapped[UUID]
+
+    @classmethod
+    def visible_to_guest(cls, gallery_id: Watched, guest_id: Watched) -> ColumnElement[bool]:
+        return cls.gallery_id == gallery_id
+
+
+class OwnInGallery(InGallery):
+    """Rows of one guest in a gallery: other guests do not see them."""
+
+    #: Of some rows it is nobody.
+    guest_id: Mapped[UUID] | Mapped[UUID | None]
+
+    @classmethod
+    def visible_to_guest(cls, gallery_id: Watched, guest_id: Watched) -> ColumnElement[bool]:
+        return (cls.gallery_id == gallery_id) & (cls.guest_id == guest_id)
 
 
 class Owned:
@@ -146,8 +172,10 @@ __all__ = [
     "Base",
     "Enumerated",
     "Identified",
+    "InGallery",
     "InProject",
     "InStudio",
+    "OwnInGallery",
     "Owned",
     "Stamped",
     "SystemTable",

@@ -46,6 +46,10 @@ class RestRoute:
     status: int = 200
     #: Is the operation told what the caller's device says it is (``user_agent``)?
     device: bool = False
+    #: Is it told from which address (IPv4 or IPv6, as text) the caller comes (``address``)?
+    address: bool = False
+    #: Anybody may ask, and a gallery's guests and members bring proofs of who they are.
+    guests: bool = False
     #: Is it told which states of its answer the caller has (``known``, from ``If-None-Match``)?
     conditional: bool = False
     #: Makes the response where that is more than the view's JSON.
@@ -74,12 +78,14 @@ def endpoint(route: RestRoute, door: Callable[[Request], Door]) -> Callable[[Req
 
     async def handle(request: Request) -> Response:
         house = door(request)
-        public = route.operation.perm is Perm.PUBLIC
+        public = route.operation.perm is Perm.PUBLIC and not route.guests
         actor = await house.visitor(request) if public else await house.actor(request)
-        ids = [_uuid(name, request.path_params[name]) for name in route.path_parameters]
+        ids = [_parameter(name, request.path_params[name]) for name in route.path_parameters]
         named = await _named(route, request)
         if route.device:
             named["user_agent"] = request.headers.get("user-agent")
+        if route.address:
+            named["address"] = client_address(request)
         if route.conditional:
             named["known"] = known_states(request)
         key = request.headers.get("idempotency-key") if route.operation.write else None
@@ -131,7 +137,15 @@ async def _body(request: Request, limit: int) -> bytearray:
     return body
 
 
-def _uuid(name: str, text: str) -> UUID:
+def client_address(request: Request) -> str:
+    """The address a request comes from; "?" where the server does not know."""
+    return request.client.host if request.client is not None else "?"
+
+
+def _parameter(name: str, text: str) -> UUID | str:
+    """What stands in the path: the id of a thing, or the slug of a gallery as it is."""
+    if not name.endswith("Id"):
+        return text
     try:
         return UUID(text)
     except ValueError:

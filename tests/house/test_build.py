@@ -85,7 +85,7 @@ def test_build_files_name_no_index_and_no_place_on_one_machine() -> None:
 
 
 def test_the_listed_packages_are_the_ones_that_stand_at_the_top() -> None:
-    not_shipped = {"bench", "clients", "docs", "tests", "tools"}
+    not_shipped = {"bench", "docs", "tests", "tools"}
     assert {path.parent.name for path in ROOT.glob("*/__init__.py")} - not_shipped == set(PACKAGES)
 
 

@@ -25,6 +25,10 @@ TRUSTED = {
         "kilo_gql/domain/ranker_rows.py",
         "forget_suggestions",
     ): "a person's own suggestions go with their ranker, in whichever project",
+    (
+        "kilo_gql/domain/sharing.py",
+        "find",
+    ): "a guest knows a gallery by its address alone, and sees nothing before it is let in",
     ("kilo_gql/domain/sessions.py", "refresh"): "a refresh token is its own proof",
 }
 
