@@ -16,11 +16,12 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from kilo_gql import floors, health, media, objects, pages, uploading
+from kilo_gql import export_archive, floors, gallery_media, health, media, objects, pages, uploading
 from kilo_gql.access import Anonymous
 from kilo_gql.config import Settings
 from kilo_gql.domain import auth, events, invitations, users
 from kilo_gql.errors import BadRequest, Forbidden, KiloError, NotFound, RateLimited, Unauthorized, not_found
+from kilo_gql.gallery_pages.routes import ROUTES as GALLERY_PAGES
 from kilo_gql.graphql.http import GraphQLHTTP
 from kilo_gql.metrics import Metrics
 from kilo_gql.middleware import Surround
@@ -81,8 +82,11 @@ def _routes(settings: Settings) -> list[BaseRoute]:
         Route("/v1/openapi.json", openapi_json),
         Route("/v1/reference", reference_page),
         Route("/v1/realtime", Realtime()),
+        *GALLERY_PAGES,
+        *gallery_media.routes(),
         *(Route(openapi.PREFIX + r.path, endpoint(r, services), methods=[r.method]) for r in ROUTES),
         Route(media.ROUTE, media.serve, methods=["GET", "OPTIONS"]),
+        Route(export_archive.ROUTE, export_archive.serve, methods=["GET"]),
         Route(uploading.ROUTE, uploading.Uploading(), methods=list(uploading.METHODS)),
         objects.signed_objects(_store, Signer.of(settings), _now),
         Route("/", _landing),

@@ -17,9 +17,10 @@ from uuid import UUID
 from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.types import Uuid
 
-from kilo_gql.db import Tx, viewer_id
+from kilo_gql.db import Tx
 from kilo_gql.models import FileKind
 from kilo_gql.models.assets import SHOWN
+from kilo_gql.sight import viewer_id
 
 
 class IndexColumn(StrEnum):

@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     socket_connections_per_actor: int = 20
     socket_subscriptions: int = Field(default=100, description="Subscriptions a websocket may hold.")
     graphql_points_per_minute: int = 50_000
+    webhook_private_addresses: bool = Field(
+        default=False, description="May webhooks lead into your own network? Only where you trust all who make them."
+    )
     requests_per_minute: int = Field(default=6_000, description="REST and GraphQL requests an actor may make.")
     trusted_documents: Path | None = Field(
         default=None, description="JSON file {sha256: document}: persisted queries; see trusted_documents_only."

@@ -4,73 +4,44 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ARRAY, Select, String, bindparam, event, false, func, insert, select
+from sqlalchemy import Select, event, false, insert, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.orm import InstrumentedAttribute, ORMExecuteState, UOWTransaction, load_only, with_loader_criteria
+from sqlalchemy.orm import InstrumentedAttribute, ORMExecuteState, UOWTransaction, load_only
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.sql import Executable
-from sqlalchemy.types import Uuid
 
 from kilo_gql.access import RULES, Actor, Guest, Perm, System, admit, user_id_of
 from kilo_gql.errors import Conflict, Forbidden, KiloError, not_found
 from kilo_gql.events import Change, outbox_rows
-from kilo_gql.models import Base, InGallery, InProject, InStudio, OutboxEvent, Owned, Project, ProjectStatus, Role, User
-from kilo_gql.models.base import grants, studio_grants, uuid7
+from kilo_gql.models import Base, InGallery, InProject, InStudio, OutboxEvent, Owned, Project, ProjectStatus, Role
+from kilo_gql.models.base import uuid7
+from kilo_gql.sight import VISIBLE, VISIBLE_TO_GUEST, eyes, look_as, noun, rights, scope_column
 from kilo_gql.upserts import upsert_statement
 
 M = TypeVar("M", bound=Base)
 
 _log: Final = structlog.get_logger(__name__)
 
-_viewer: ContextVar[UUID | None] = ContextVar("kilo_viewer", default=None)
-_VIEWER: Final = bindparam("kilo_viewer", type_=Uuid(), callable_=_viewer.get)
-
-
-def viewer_id() -> UUID | None:
-    """Whose eyes the present transaction sees with (None: nobody's, and then no scoped row is visible)."""
-    return _viewer.get()
-
-
-#: One visibility criterion a model, built once: SQLAlchemy applies them to joins and subqueries as well.
-VISIBLE: Final = [
-    with_loader_criteria(mapper.class_, mapper.class_.visible_to(_VIEWER), include_aliases=True)
-    for mapper in Base.registry.mappers
-    if issubclass(mapper.class_, InProject | Owned | InStudio)
-]
-
-_guest: ContextVar[Guest | None] = ContextVar("kilo_guest", default=None)
-_GALLERY: Final = bindparam("kilo_gallery", type_=Uuid(), callable_=lambda: getattr(_guest.get(), "gallery_id", None))
-_GUEST: Final = bindparam("kilo_guest", type_=Uuid(), callable_=lambda: getattr(_guest.get(), "guest_id", None))
-
-#: What a guest of a gallery sees: models that say so themselves, and nothing of all others.
-VISIBLE_TO_GUEST: Final = [
-    with_loader_criteria(
-        mapper.class_,
-        sees(_GALLERY, _GUEST) if (sees := getattr(mapper.class_, "visible_to_guest", None)) else false(),
-        include_aliases=True,
-    )
-    for mapper in Base.registry.mappers
-    if issubclass(mapper.class_, InProject | Owned | InStudio)
-]
-
 
 class Links(Protocol):
-    """Makes addresses of stored files; an object store is one."""
+    """Makes addresses of stored files, and keeps small ones; an object store is one."""
 
     async def signed_get(
         self, key: str, *, expires_at: datetime, content_type: str, filename: str | None = None
     ) -> str:
         """An address that anybody may read the file from until then."""
+        ...
+
+    async def put_bytes(self, key: str, data: bytes, content_type: str) -> None:
+        """Store a small file, durable when this returns."""
         ...
 
 
@@ -113,36 +84,6 @@ def _guard_flush(session: OrmSession, flush: UOWTransaction, instances: object) 
         tx.check_write(type(row), row.__dict__ if not isinstance(row, Project) else {"project_id": row.id})
 
 
-def scope_column(model: type[Base]) -> Any:
-    """The column that says which project, studio or user a row belongs to."""
-    table: Any = model.__table__
-    if model is Project or model is User:
-        return table.c.id
-    if issubclass(model, InProject):
-        return table.c.project_id
-    return table.c.studio_id if issubclass(model, InStudio) else table.c.user_id
-
-
-@lru_cache
-def _rights(model: type[Base]) -> tuple[Any, ...]:
-    """What ``get`` reads beside a row: the viewer's roles in its scope, and for a project's rows where that stands."""
-    if issubclass(model, InProject):
-        project = scope_column(model)
-        role = select(func.array_agg(grants.c.role, type_=ARRAY(String))).where(
-            grants.c.project_id == project, grants.c.user_id == _VIEWER
-        )
-        if model.__name__ == Project.__name__:
-            return role.scalar_subquery(), Project.status
-        status = select(Project.__table__.c.status).where(Project.__table__.c.id == project)
-        return role.scalar_subquery(), status.scalar_subquery()
-    if issubclass(model, InStudio):
-        role = select(func.array_agg(studio_grants.c.role, type_=ARRAY(String))).where(
-            studio_grants.c.studio_id == model.studio_id, studio_grants.c.user_id == _VIEWER
-        )
-        return (role.scalar_subquery(),)
-    return ()
-
-
 @dataclass(slots=True)
 class Tx:
     """One operation's transaction. ``op_id`` marks its events; ``now`` is its one moment in time (UTC)."""
@@ -183,7 +124,7 @@ class Tx:
     def act_as(self, guest: Guest) -> None:
         """See and write as this guest from here on, whoever called. For ``sharing.enter``, which lets guests in."""
         self.guest = guest
-        _guest.set(guest)
+        look_as(guest)
 
     @property
     def user_id(self) -> UUID:
@@ -219,14 +160,14 @@ class Tx:
         it, Forbidden if its role is too small, Conflict if archived.
         """
         column: InstrumentedAttribute[UUID] = model.id  # type: ignore[attr-defined]
-        statement = select(model, *_rights(model)).where(column == key)
+        statement = select(model, *rights(model)).where(column == key)
         if only:
             statement = statement.options(load_only(*only, raiseload=True))
         if lock:
             statement = statement.with_for_update(of=model)
         found = (await self.session.execute(statement)).one_or_none()
         if found is None:
-            raise not_found(model.__name__.lower())
+            raise not_found(noun(model.__name__))
         if issubclass(model, InProject):
             self._grant(found[0].project_id, found[1], found[2])
         elif issubclass(model, InStudio):
@@ -235,7 +176,7 @@ class Tx:
 
     async def enter(self, project_id: UUID) -> None:
         """The right to work inside a project without reading a row of it; raises as ``get`` does."""
-        statement = select(Project.id, *_rights(Project)).where(Project.id == project_id)
+        statement = select(Project.id, *rights(Project)).where(Project.id == project_id)
         found = (await self.session.execute(statement)).one_or_none()
         if found is None:
             raise not_found("project")
@@ -410,13 +351,9 @@ class Database:
         )
         tx = Tx(session, actor, perm, self.house, uuid7(), self.house.clock())
         session.sync_session.info["tx"] = tx
-        viewer, guest = _viewer.set(user_id_of(actor)), _guest.set(None)
-        try:
+        with eyes(user_id_of(actor)):
             async with session:
                 yield tx
-        finally:
-            _guest.reset(guest)
-            _viewer.reset(viewer)
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -28,7 +28,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from kilo_gql import demo_album, demo_cull, up
+from kilo_gql import demo_album, demo_cull, demo_delivery, up
 from kilo_gql.config import Settings
 from kilo_gql.importing import command
 from kilo_gql.importing.client import Session
@@ -130,6 +130,9 @@ async def _show(settings: Settings, photos: Future[Path], console: Console) -> N
         with console.status("Waiting for grouping and ranking."):
             together = await demo_cull.what_belongs_together(client, project)
         console.print(together)
+        with console.status("Making a gallery, and exports."):
+            delivered = await demo_delivery.what_is_delivered(client, project, settings.home / "exports")
+        console.print(delivered)
         if os.environ.get("ONCE") != "1":
             link = await _mailed(client, settings, "magic_link", r"https?://\S+/sign-in\?\S+")
             console.print(f"Sign in as {_EMAIL}, once, with {link[1]}", soft_wrap=True)

@@ -33,6 +33,8 @@ class EventName(StrEnum):
 
 
 _NAMES: Final = frozenset(EventName)
+#: What ``changed`` of a gallery event holds where nobody's right to look is touched.
+_DEEDS: Final = frozenset(("activity", "choices", "comments", "changedAssets", "proposals"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,11 @@ class Event:
     def sse(self) -> bytes:
         """The event as one server-sent event."""
         return b"id: %b\nevent: %b\ndata: %b\n\n" % (self.cursor.encode(), self.name.encode(), self.json)
+
+
+def tells_of_deeds(event: Event) -> bool:
+    """Is this gallery event about what guests and photographers did there, rather than about its conditions?"""
+    return not _DEEDS.isdisjoint(event.changed)
 
 
 class ResetReason(StrEnum):

@@ -5,24 +5,28 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Iterable
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
 
-from kilo_gql.access import Actor, TokenActor, UserActor
-from kilo_gql.events import Event, EventName
+from kilo_gql.access import Actor, Guest, TokenActor, UserActor
+from kilo_gql.events import Event, EventName, tells_of_deeds
 from kilo_gql.waiting import finished, happened
 
 _EVERY: Final = 30.0
 #: Seconds over which checks are spread that were caused by a change which may concern everyone.
 _SPREAD: Final = 2.0
 _RETRY: Final = 1.0
+#: Seconds from one check to the next at least, where a right is about to end.
+_SOON: Final = 0.1
 
 _log: Final = structlog.get_logger(__name__)
 
-#: Asks the throat again; True or False. It raises if that cannot be told at the moment.
-Allowed = Callable[[], Coroutine[Any, Any, bool]]
+#: Asks the throat again; True or False, or until when as far as can be known now. It raises if that cannot be told at
+#: the moment.
+Allowed = Callable[[], Coroutine[Any, Any, bool | datetime]]
 
 
 def concerns(actor: Actor) -> frozenset[str]:
@@ -31,6 +35,8 @@ def concerns(actor: Actor) -> frozenset[str]:
         return frozenset((str(actor.user_id), str(actor.session_id)))
     if isinstance(actor, TokenActor):
         return frozenset((str(actor.user_id), str(actor.token_id)))
+    if isinstance(actor, Guest):
+        return frozenset((str(actor.gallery_id),))
     return frozenset()
 
 
@@ -53,13 +59,9 @@ class Guard:
             asyncio.get_running_loop().call_later(random.uniform(0, _SPREAD), self._question)  # noqa: S311
 
     def saw(self, events: Iterable[Event]) -> None:
-        """The project's log went on: did this reader's membership change, or the project's visibility?"""
-        for event in events:
-            if event.name is EventName.MEMBER_UPDATED:
-                if not self._ids.isdisjoint(map(str, event.ids)):
-                    self._question()
-            elif event.name is EventName.PROJECT_UPDATED and "status" in event.changed:
-                self._question()
+        """The project's log went on: did this reader's membership change, or who may see the project or gallery?"""
+        if any(self._matters(event) for event in events):
+            self._question()
 
     async def settled(self) -> None:
         """Return when nothing is in doubt. Never returns for a reader that was refused: its stream is being ended."""
@@ -70,9 +72,11 @@ class Guard:
         while (allowed := await self._check()) is not False:
             # spread, so that streams opened together are not checked together for ever
             pause = _RETRY if allowed is None else _EVERY * random.uniform(0.8, 1.2)  # noqa: S311
+            if isinstance(allowed, datetime):
+                pause = min(pause, max(_SOON, (allowed - datetime.now(UTC)).total_seconds()))
             await happened(self._doubt, pause)
 
-    async def _check(self) -> bool | None:
+    async def _check(self) -> bool | datetime | None:
         self._doubt.clear()
         try:
             allowed = await finished(self._allowed())
@@ -85,6 +89,19 @@ class Guard:
         elif not self._doubt.is_set():
             self._settled.set()
         return allowed
+
+    def _matters(self, event: Event) -> bool:
+        match event.name:
+            case EventName.PROJECT_UPDATED:
+                return "status" in event.changed
+            case EventName.MEMBER_UPDATED:
+                return self._names(event)
+            case EventName.GALLERY_UPDATED:
+                return not tells_of_deeds(event) and self._names(event)
+        return False
+
+    def _names(self, event: Event) -> bool:
+        return not self._ids.isdisjoint(map(str, event.ids))
 
     def _question(self) -> None:
         self._settled.clear()

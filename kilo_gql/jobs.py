@@ -124,8 +124,9 @@ class QueueLag:
     oldest: float
 
 
-#: The virtual time of a queue (f.queue, f.priority) and a project's last turn in it; each part is one index probe.
-_BASE = """
+#: The later of a queue's virtual time (f.queue, f.priority) and a project's last turn in it; each part is one index
+#: probe.
+TURN: Final = """
     GREATEST(
         (SELECT max(turn) FROM jobs WHERE status = 'queued' AND queue = f.queue AND priority = f.priority
             AND project_id = f.project_id),
@@ -160,9 +161,10 @@ _ENQUEUE: Final = text(
     ON CONFLICT (once) WHERE status = 'queued' DO UPDATE SET
         priority = LEAST(jobs.priority, excluded.priority),
         turn = CASE WHEN excluded.priority < jobs.priority THEN excluded.turn ELSE jobs.turn END,
-        not_before = CASE WHEN excluded.not_before IS NOT NULL THEN LEAST(jobs.not_before, excluded.not_before) END
+        not_before = CASE WHEN jobs.not_before IS NOT NULL AND excluded.not_before IS NOT NULL
+            THEN LEAST(jobs.not_before, excluded.not_before) END
     RETURNING id, once
-    """.replace("@base", _BASE)
+    """.replace("@base", TURN)
 )
 
 _RETRY: Final = text(
@@ -185,7 +187,7 @@ _RETRY: Final = text(
         cancel_requested = false, not_before = NULL, started_at = NULL, finished_at = NULL, updated_at = :now
     FROM ranked WHERE jobs.id = ranked.id
     RETURNING jobs.id, jobs.queue, jobs.type
-    """.replace("@base", _BASE)
+    """.replace("@base", TURN)
 )
 
 _LAG: Final = text(

@@ -148,32 +148,44 @@ def _region(request: Request) -> Region:
 
 
 async def _made(house: Services, rendering: Rendering) -> str:
-    """The hash of what a job makes, once it is done. No database session is held while waiting.
+    """The hash of what a job makes, once it is done. Raises as ``made_by`` does."""
+    assert rendering.job_id is not None
+    job = await made_by(house, rendering.project_id, rendering.job_id)
+    if "sha256" not in (job.result or {}):
+        raise _not_made(job)
+    return str(job.result["sha256"])
+
+
+async def made_by(house: Services, project_id: UUID, job_id: UUID) -> Any:
+    """The job that makes a picture, once it is done. No database session is held while waiting.
 
     Raises what the job failed with, or Unavailable ``render_pending``.
     """
-    assert rendering.job_id is not None
-    cursor = await house.hub.cursor(rendering.project_id)
-    job = await _job(house, rendering.job_id)
+    cursor = await house.hub.cursor(project_id)
+    job = await _job(house, job_id)
     try:
-        async with asyncio.timeout(_WAITS), aclosing(house.hub.follow(rendering.project_id, cursor)) as batches:
+        async with asyncio.timeout(_WAITS), aclosing(house.hub.follow(project_id, cursor)) as batches:
             while not job.status.terminal:
                 batch = await anext(batches, None)
                 if batch is None:
                     break
-                if any(_ends(event, rendering.job_id) for event in batch):
-                    job = await _job(house, rendering.job_id)
+                if any(_ends(event, job_id) for event in batch):
+                    job = await _job(house, job_id)
     except TimeoutError:
         pass
     if not job.status.terminal:
         raise Unavailable("The picture is still being made.", code="render_pending", retry_after=_AGAIN)
-    if job.status is not JobStatus.DONE or "sha256" not in (job.result or {}):
-        raise Conflict(
-            job.error or "The picture could not be made.",
-            code=job.error_code or "render_failed",
-            remediation=job.remediation or ["Ask again, or retry the job."],
-        )
-    return str(job.result["sha256"])
+    if job.status is not JobStatus.DONE:
+        raise _not_made(job)
+    return job
+
+
+def _not_made(job: Any) -> Conflict:
+    return Conflict(
+        job.error or "The picture could not be made.",
+        code=job.error_code or "render_failed",
+        remediation=job.remediation or ["Ask again, or retry the job."],
+    )
 
 
 def _ends(event: Any, job_id: UUID) -> bool:

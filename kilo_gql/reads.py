@@ -15,7 +15,8 @@ import msgspec
 from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
-from kilo_gql.db import VISIBLE, Tx, viewer_id
+from kilo_gql.db import Tx
+from kilo_gql.sight import VISIBLE, viewer_id
 
 _DIALECT: Final = dialect()  # type: ignore[no-untyped-call]
 

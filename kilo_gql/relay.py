@@ -23,7 +23,9 @@ import structlog
 from kilo_gql.bell import Bell
 from kilo_gql.config import Settings
 from kilo_gql.events import Event, event_name
+from kilo_gql.models import Queue
 from kilo_gql.waiting import cancel, happened
+from kilo_gql.webhook_wake import WOKEN
 
 _LOCK: Final = 0x4B494C4F_0001
 _BATCH: Final = 2_000
@@ -84,12 +86,16 @@ numbered AS (
 written AS (
     INSERT INTO events (project_id, seq, name, ids, changed, op_id, actor_id, created_at)
     SELECT project_id, seq, name, ids, changed, op_id, actor_id, created_at FROM numbered
+),
+woken AS (
+    @woken
 )
-SELECT waiting, n.* FROM (
-    SELECT EXISTS (SELECT FROM outbox WHERE xid >= (SELECT xmin FROM horizon)) AS waiting
+SELECT waiting, woken, n.* FROM (
+    SELECT EXISTS (SELECT FROM outbox WHERE xid >= (SELECT xmin FROM horizon)) AS waiting,
+        (SELECT array_agg(id) FROM woken) AS woken
 ) w LEFT JOIN numbered n ON true
 ORDER BY n.project_id, n.seq
-"""
+""".replace("@woken", WOKEN)
 
 _LAG: Final = """
 SELECT coalesce(extract(epoch FROM clock_timestamp() - created_at), 0)::float8
@@ -125,13 +131,25 @@ class Publisher(Protocol):
 
 class Relay:
     """This process's candidate for numbering. ``lag`` is the age of the oldest event not numbered yet, in seconds,
-    measured about every second by every candidate; ``moved`` counts what this one numbered."""
+    measured about every second by every candidate; ``moved`` counts what this one numbered.
 
-    def __init__(self, database_url: str, bell: Bell, publisher: Publisher, settings: Settings) -> None:
+    ``ring_jobs`` is told, as (queue, job id), of the jobs that were queued for webhooks; without it, workers find them
+    by themselves.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        bell: Bell,
+        publisher: Publisher,
+        settings: Settings,
+        ring_jobs: Callable[[list[tuple[str, UUID]]], None] | None = None,
+    ) -> None:
         self.leads = False
         self.lag = 0.0
         self.moved = 0
         self._url, self._bell, self._publisher, self._settings = database_url, bell, publisher, settings
+        self._ring_jobs = ring_jobs
         self._wake = asyncio.Event()
         self._stop_listening = bell.listen("outbox", lambda _: self._wake.set())
         self._tasks = [
@@ -199,6 +217,8 @@ class Relay:
         for project_id, group in groupby(rows, key=itemgetter("project_id")):
             self._publisher.publish(project_id, [_event(epoch, row) for row in group])
             self._bell.ring("events", str(project_id), here=False)
+        if self._ring_jobs is not None and (woken := rows[0]["woken"]):
+            self._ring_jobs([(Queue.IO.value, job_id) for job_id in woken])
 
     async def _chores(self, connection: Any) -> None:
         """Measure always, and prune while leading: beside the numbering, where it may take its time."""

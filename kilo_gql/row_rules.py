@@ -23,6 +23,8 @@ class Rule(StrEnum):
     EVENTS = "events"
     IDEMPOTENCY = "idempotency"
     CLUSTER = "cluster"
+    PIN = "pin"
+    WEBHOOK = "webhook"
 
 
 #: Each statement selects ``subject`` and ``says``; :lease and :lag are seconds.
@@ -38,7 +40,7 @@ ROWS: Final[dict[Rule, tuple[str, ...]]] = {
         """
         SELECT a.id::text AS subject, 'a preview is promised that is not there' AS says FROM assets a
         WHERE a.status = 'ready' AND a.preview_ready AND (SELECT count(*) FROM asset_files f
-            WHERE f.asset_id = a.id AND f.kind IN ('preview', 'thumbnail', 'micro')) < 3
+            WHERE f.asset_id = a.id AND f.kind IN ('preview', 'thumbnail', 'micro') AND f.variant = '') < 3
         """,
         """
         SELECT a.id::text AS subject, 'signals are promised that are not there' AS says FROM assets a
@@ -128,6 +130,23 @@ ROWS: Final[dict[Rule, tuple[str, ...]]] = {
                 AND j.status IN ('queued', 'running', 'failed'))
         """,
     ),
+    Rule.PIN: (
+        """
+        SELECT p.asset_id::text AS subject, 'a gallery is pinned to a look of it that is not there' AS says
+        FROM gallery_assets p WHERE p.pinned_sha256 IS NOT NULL AND NOT EXISTS (SELECT FROM asset_files f
+            WHERE f.asset_id = p.asset_id AND f.kind = 'preview' AND f.sha256 = p.pinned_sha256)
+        """,
+        """
+        SELECT f.key AS subject, 'is kept for galleries, and no gallery is pinned to it' AS says
+        FROM asset_files f WHERE f.kind = 'preview' AND f.variant LIKE 'pin-%' AND NOT EXISTS (SELECT
+            FROM gallery_assets p WHERE p.asset_id = f.asset_id AND p.pinned_sha256 = f.sha256)
+        """,
+        """
+        SELECT p.asset_id::text AS subject, 'it is not as a gallery says of its look' AS says
+        FROM gallery_assets p JOIN asset_files f ON f.asset_id = p.asset_id AND f.kind = 'preview' AND f.variant = ''
+        WHERE p.pinned_sha256 IS NOT NULL AND (p.pinned_sha256 = f.sha256) = (p.changed_at IS NOT NULL)
+        """,
+    ),
     Rule.UPLOAD: (
         """
         SELECT id::text AS subject, 'counts ' || received || ' bytes, and its parts ' || counted AS says
@@ -140,6 +159,27 @@ ROWS: Final[dict[Rule, tuple[str, ...]]] = {
         SELECT u.id::text AS subject, 'is ' || u.status || ', and its asset ' || a.status AS says
         FROM uploads u JOIN assets a ON a.id = u.asset_id
         WHERE u.status = 'finalized' AND a.status = 'uploading'
+        """,
+    ),
+    Rule.WEBHOOK: (
+        """
+        SELECT id::text AS subject, 'is ' || status || ' and not wholly so' AS says FROM webhook_deliveries
+        WHERE (status = 'pending') <> (next_at IS NOT NULL) OR (status = 'delivered') <> (delivered_at IS NOT NULL)
+            OR status = 'dead' AND error IS NULL
+        """,
+        """
+        SELECT w.id::text AS subject, 'has looked at events that were never numbered' AS says FROM webhooks w
+        CROSS JOIN installation i LEFT JOIN event_streams s USING (project_id)
+        WHERE w.epoch = i.epoch AND w.seq > coalesce(s.last_seq, 0)
+        """,
+        """
+        SELECT w.id::text AS subject, 'has something to send since ' || min(d.next_at) || ', and no job does it' AS says
+        FROM webhooks w JOIN webhook_deliveries d ON d.webhook_id = w.id AND d.status = 'pending'
+        JOIN projects p ON p.id = w.project_id
+        WHERE w.disabled_at IS NULL AND p.status <> 'deleted' AND NOT EXISTS (SELECT FROM jobs j
+            WHERE j.type = 'webhook.deliver' AND j.status IN ('queued', 'running')
+                AND j.arguments ->> 'webhook_id' = w.id::text)
+        GROUP BY w.id HAVING min(d.next_at) < now() - interval '2 hours'
         """,
     ),
 }

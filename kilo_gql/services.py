@@ -128,7 +128,7 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
         throat = Throat(db, bells)
         hub = Hub(db, bell, settings)
         stack.push_async_callback(hub.close)
-        relay = Relay(url, bell, hub, settings)
+        relay = Relay(url, bell, hub, settings, bells.ring_jobs)
         stack.push_async_callback(relay.close)
         limiter: Limiter = MemoryLimiter()
         if redis is not None:

@@ -1,20 +1,20 @@
-"""Colour: whatever a file was written in becomes 8-bit sRGB without alpha."""
+"""Colour: whatever a file was written in becomes 8-bit sRGB without alpha, or another space that is asked for."""
 
 from __future__ import annotations
 
-import functools
 import struct
 from typing import Final
 
 import pyvips
 
+from ml import profiles
+from ml.profiles import Space
+
 _PROFILE: Final = "icc-profile-data"
 #: EXIF 2.32 as libvips names it. "R03" is a camera set to Adobe RGB, which embeds no profile.
 _INTEROPERABILITY, _COLOR_SPACE = "exif-ifd4-InteroperabilityIndex", "exif-ifd2-ColorSpace"
-#: Colorants of sRGB (IEC 61966-2-1) and Adobe RGB (1998), adapted to D50 as profiles hold them.
+#: Colorants of sRGB (IEC 61966-2-1), adapted to D50 as profiles hold them.
 _SRGB: Final = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7139))
-_ADOBE_RGB: Final = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
-_D50: Final = (0.9642, 1.0, 0.8249)
 _NEAR: Final = 0.003
 
 NO_PROFILE: Final = "uncalibrated, without a colour profile: taken as sRGB"
@@ -25,10 +25,15 @@ BAD_PROFILE: Final = "unusable colour profile: ignored"
 
 def to_srgb(image: pyvips.Image) -> tuple[pyvips.Image, list[str]]:
     """The image as three bands of 8 bits in sRGB over white, and what had to be guessed."""
+    return to_space(image, None, 8)
+
+
+def to_space(image: pyvips.Image, profile_path: str | None, bits: int) -> tuple[pyvips.Image, list[str]]:
+    """As ``to_srgb``, in the RGB space of an ICC profile (None: sRGB), with 8 or 16 ``bits``. Relative colorimetric."""
     notes: list[str] = []
     profile = _profile(image)
     if profile is not None and not is_srgb(profile):
-        converted = _converted(image)
+        converted = _converted(image, profile_path or "srgb", bits)
         if converted is not None:
             return _opaque(converted), notes
         notes.append(BAD_PROFILE)
@@ -38,11 +43,16 @@ def to_srgb(image: pyvips.Image) -> tuple[pyvips.Image, list[str]]:
     elif is_adobe_rgb_by_exif(image):
         notes.append(ADOBE_RGB_BY_EXIF)
         tagged = image.copy()
-        tagged.set_type(pyvips.GValue.blob_type, _PROFILE, adobe_rgb())
-        return _opaque(tagged.icc_transform("srgb", embedded=True, intent="relative")), notes
+        tagged.set_type(pyvips.GValue.blob_type, _PROFILE, profiles.icc(Space.ADOBE_RGB))
+        transformed = tagged.icc_transform(profile_path or "srgb", embedded=True, intent="relative", depth=bits)
+        return _opaque(transformed), notes
     elif profile is None and _exif(image, _COLOR_SPACE).startswith("65535"):
         notes.append(NO_PROFILE)
-    return _opaque(image.colourspace("srgb")), notes
+    plain = image.colourspace("srgb" if bits == 8 else "rgb16")
+    if profile_path is not None:
+        plain = _without_profile(plain)
+        plain = plain.icc_transform(profile_path, input_profile="srgb", intent="relative", depth=bits)
+    return _opaque(plain), notes
 
 
 def is_adobe_rgb_by_exif(image: pyvips.Image) -> bool:
@@ -60,30 +70,6 @@ def is_srgb(profile: bytes) -> bool:
     )
 
 
-@functools.cache
-def adobe_rgb() -> bytes:
-    """An ICC version 2 matrix profile of Adobe RGB (1998): its colorants and a gamma of 563/256."""
-    curve = b"curv" + struct.pack(">4xIH2x", 1, 563)
-    name = b"Adobe RGB (1998)\x00"
-    blocks = {
-        b"desc": b"desc" + struct.pack(">4xI", len(name)) + name + bytes(78),
-        b"cprt": b"text" + bytes(4) + b"None\x00",
-        b"wtpt": _xyz_block(_D50),
-        **{tag: _xyz_block(xyz) for tag, xyz in zip((b"rXYZ", b"gXYZ", b"bXYZ"), _ADOBE_RGB, strict=True)},
-        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve),
-    }
-    table, body = struct.pack(">I", len(blocks)), b""
-    for tag, block in blocks.items():
-        table += struct.pack(">4sII", tag, 128 + 4 + 12 * len(blocks) + len(body), len(block))
-        body += block + bytes(-len(block) % 4)
-    header = struct.pack(
-        ">I4xI4s4s4s12x4s28x3I48x",
-        *(128 + len(table) + len(body), 0x02400000, b"mntr", b"RGB ", b"XYZ ", b"acsp"),
-        *(round(value * 65536) for value in _D50),
-    )
-    return header + table + body
-
-
 def _profile(image: pyvips.Image) -> bytes | None:
     """The embedded profile, unless the pixels have left its colour space already."""
     if not image.get_typeof(_PROFILE):
@@ -94,16 +80,17 @@ def _profile(image: pyvips.Image) -> bytes | None:
     return profile if spaces.get(profile[16:20]) == bands else None
 
 
-def _converted(image: pyvips.Image) -> pyvips.Image | None:
+def _converted(image: pyvips.Image, profile_path: str, bits: int) -> pyvips.Image | None:
     try:
-        return image.icc_transform("srgb", embedded=True, intent="relative", depth=8)
+        return image.icc_transform(profile_path, embedded=True, intent="relative", depth=bits)
     except pyvips.Error:
         return None
 
 
 def _without_profile(image: pyvips.Image) -> pyvips.Image:
     plain = image.copy()
-    plain.remove(_PROFILE)
+    if plain.get_typeof(_PROFILE):
+        plain.remove(_PROFILE)
     return plain
 
 
@@ -112,7 +99,8 @@ def _exif(image: pyvips.Image, name: str) -> str:
 
 
 def _opaque(image: pyvips.Image) -> pyvips.Image:
-    return image.flatten(background=255) if image.hasalpha() else image
+    white = 65_535 if image.format == "ushort" else 255
+    return image.flatten(background=white, max_alpha=white) if image.hasalpha() else image
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:
@@ -127,7 +115,3 @@ def _xyz(block: bytes) -> tuple[float, float, float]:
         return (0.0, 0.0, 0.0)
     x, y, z = struct.unpack(">3i", block[8:20])
     return (x / 65536, y / 65536, z / 65536)
-
-
-def _xyz_block(xyz: tuple[float, float, float]) -> bytes:
-    return b"XYZ " + struct.pack(">4x3i", *(round(value * 65536) for value in xyz))

@@ -1,4 +1,4 @@
-"""From a file to upright sRGB pixels, decoded once and no larger than asked for.
+"""From a file to upright pixels, in sRGB unless asked otherwise, decoded once and no larger than asked for.
 
 libvips reads JPEG, PNG, WebP, TIFF, AVIF and GIF; ``ml.heif`` reads HEIC, ``ml.raws`` RAW. Every
 loader of libvips that is not named here is blocked: what a file is was decided by ``ml.formats``, not by libvips.
@@ -7,11 +7,11 @@ loader of libvips that is not named here is blocked: what a file is was decided 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 import pyvips
@@ -43,6 +43,9 @@ _ZEROS, _GIF_TRAILER = 256, b";"
 #: EXIF orientations that lie on their side.
 _SIDEWAYS: Final = (5, 6, 7, 8)
 
+#: Brings an image into the colours that are wanted, and says what had to be guessed: ``color.to_srgb`` is one.
+Into: TypeAlias = Callable[[pyvips.Image], tuple[pyvips.Image, list[str]]]
+
 NO_END_MARK: Final = "no end mark after the picture"
 
 pyvips.cache_set_max(0)
@@ -59,6 +62,16 @@ class Original:
     path: Path
     data: jpeg.Buffer
     format: Format
+
+
+class Part(Protocol):
+    """What is wanted of a picture: ``Area`` is one."""
+
+    def pixels(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Left, top, width and height of it in a picture of ``width`` × ``height``."""
+
+    def whole_px(self, width: int, height: int, max_px: int) -> int:
+        """The long edge that the whole, of ``width`` × ``height``, is to be reduced to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +104,10 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Upright 8-bit sRGB, three bands, perhaps reduced; ``width`` and ``height`` are of the whole upright picture."""
+    """Upright, three bands (8-bit sRGB unless asked otherwise), perhaps reduced.
+
+    ``width`` and ``height`` are of the whole upright picture.
+    """
 
     image: pyvips.Image
     width: int
@@ -112,64 +128,90 @@ def opened(path: Path, filename: str) -> Iterator[Original]:
     yield Original(path, data, format)  # closed by the last to use it: libvips keeps a reference
 
 
-def picture(original: Original, max_px: int, area: Area | None = None) -> Picture:
+def picture(original: Original, max_px: int, area: Part | None = None, *, into: Into = color.to_srgb) -> Picture:
     """The photo, or an ``area`` of it, with a long edge of at most ``max_px`` (never enlarged). Raises Refused.
 
     A JPEG is refused as truncated if pixels are missing, even before an end mark, and accepted with a note if only the
     end mark is, or if it is damaged and libjpeg can go on.
     """
     if original.format is Format.JPEG:
-        return of_jpeg(original.data, max_px, area)
+        return of_jpeg(original.data, max_px, area, into=into)
     with _refusing(original.data, original.format):
         _check_tail(original)
         if original.format is Format.HEIC:
             image, notes = heif.load(original.data)
-            return finished(image, max_px, area, notes)
+            return finished(image, max_px, area, notes, into=into)
         image = _load(original.data, original.format, fail_on="truncated")
         several = image.get_typeof("n-pages") and image.get("n-pages") > 1
-        return finished(image, max_px, area, (_SEVERAL[original.format],) if several else ())
+        return finished(image, max_px, area, (_SEVERAL[original.format],) if several else (), into=into)
 
 
-def of_jpeg(data: jpeg.Buffer, max_px: int, area: Area | None = None, orientation: int | None = None) -> Picture:
+def of_jpeg(
+    data: jpeg.Buffer,
+    max_px: int,
+    area: Part | None = None,
+    orientation: int | None = None,
+    *,
+    into: Into = color.to_srgb,
+) -> Picture:
     """As ``picture``. ``orientation`` (EXIF, 1 to 8) overrides what the JPEG says of itself."""
     with _refusing(data, Format.JPEG):
         if not jpeg.ends(data):
-            return _jpeg(jpeg.closed(data), "warning", max_px, area, orientation, (NO_END_MARK,))
+            return _jpeg(jpeg.closed(data), "warning", max_px, area, orientation, (NO_END_MARK,), into=into)
         try:
-            return _jpeg(data, "warning", max_px, area, orientation)
+            return _jpeg(data, "warning", max_px, area, orientation, into=into)
         except pyvips.Error as error:
             if _PIXELS_MISSING in _said(error):
                 raise
-            return _jpeg(data, "truncated", max_px, area, orientation, (f"unsound JPEG: {_said(error)}",))
+            notes = (f"unsound JPEG: {_said(error)}",)
+            return _jpeg(data, "truncated", max_px, area, orientation, notes, into=into)
 
 
 def finished(
     image: pyvips.Image,
     max_px: int,
-    area: Area | None = None,
+    area: Part | None = None,
     notes: tuple[str, ...] = (),
     size: tuple[int, int] | None = None,
+    *,
+    into: Into = color.to_srgb,
 ) -> Picture:
-    """The image reduced, turned upright, in sRGB, in memory. ``size`` is what it had if it was loaded reduced."""
+    """The image reduced, turned upright, in its colours (sRGB, unless asked otherwise), in memory.
+
+    ``size`` is what it had if it was loaded reduced."""
     width, height = _upright(image, size or (image.width, image.height))
     whole = max_px if area is None else area.whole_px(width, height, max_px)
     if image.interpretation == "cmyk":  # before libvips reduces it, which would forget that there is no profile
-        image, guessed = color.to_srgb(image)
-        image = image.thumbnail_image(whole, height=whole, size="down")
+        image, guessed = into(image)
+        image = _reduced(image, whole)
     else:
-        image, guessed = color.to_srgb(image.thumbnail_image(whole, height=whole, size="down"))
+        image, guessed = into(_reduced(image, whole))
     if area is not None:
         image = image.crop(*area.pixels(image.width, image.height))
     return Picture(image.copy_memory(), width, height, (*notes, *guessed))
+
+
+def _reduced(image: pyvips.Image, whole: int) -> pyvips.Image:
+    """Upright, with a long edge of at most ``whole``. libvips' thumbnail would make 8 bits of 16."""
+    if image.format != "ushort":
+        return image.thumbnail_image(whole, height=whole, size="down")
+    factor = whole / max(image.width, image.height)
+    if factor < 1:
+        alpha = image.hasalpha()
+        image = (image.premultiply() if alpha else image).resize(factor)
+        image = image.unpremultiply().cast("ushort") if alpha else image
+    return image if orientation_of(image) == 1 else image.copy_memory().autorot()
 
 
 def _jpeg(
     data: jpeg.Buffer,
     fail_on: str,
     max_px: int,
-    area: Area | None,
+    area: Part | None,
     orientation: int | None,
     notes: tuple[str, ...] = (),
+    *,
+    into: Into,
 ) -> Picture:
     image = _load(data, Format.JPEG, fail_on=fail_on)
     size = (image.width, image.height)
@@ -179,7 +221,7 @@ def _jpeg(
     shrink = next(n for n in (8, 4, 2, 1) if n == 1 or max(size) / n >= whole * _LAST_STEP)
     if shrink > 1:
         image = turned(_load(data, Format.JPEG, fail_on=fail_on, shrink=shrink), orientation_of(image))
-    return finished(image, max_px, area, notes, size)
+    return finished(image, max_px, area, notes, size, into=into)
 
 
 def rendition(path: Path) -> NDArray[np.uint8]:

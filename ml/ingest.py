@@ -56,7 +56,7 @@ class Developed:
     notes: list[str]
 
 
-def _answering(function: Callable[P, T]) -> Callable[P, T | Refusal]:
+def answering(function: Callable[P, T]) -> Callable[P, T | Refusal]:
     @functools.wraps(function)
     def answer(*args: P.args, **kwargs: P.kwargs) -> T | Refusal:
         try:
@@ -67,7 +67,7 @@ def _answering(function: Callable[P, T]) -> Callable[P, T | Refusal]:
     return answer
 
 
-@_answering
+@answering
 def develop(path: str, out: str, filename: str, *, full: bool = True, expected_sha256: str | None = None) -> Developed:
     """Hash the file, read its metadata, decode it once, and write its renditions to the folder ``out``.
 
@@ -96,14 +96,14 @@ def develop(path: str, out: str, filename: str, *, full: bool = True, expected_s
         )
 
 
-@_answering
+@answering
 def full(path: str, out: str, filename: str) -> Rendition:
     """Write the picture at its full size to ``out``: see ``ml.crops.full``."""
     with decode.opened(Path(path), filename) as original:
         return crops.full(original, Path(out))
 
 
-@_answering
+@answering
 def crop(
     path: str, out: str, filename: str, *, x: float, y: float, width: float, height: float, max_px: int
 ) -> Rendition:
@@ -112,7 +112,7 @@ def crop(
         return crops.crop(original, decode.Area(x, y, width, height), max_px, Path(out))
 
 
-@_answering
+@answering
 def develop_raw(path: str, out: str, filename: str) -> list[Rendition]:
     """Develop the sensor's data in full, and write ``full`` and the three small renditions from that to ``out``."""
     with decode.opened(Path(path), filename) as original:

@@ -18,6 +18,13 @@ XMP_UUID: Final = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _EPOCH: Final = datetime(1904, 1, 1, tzinfo=UTC)
 
 
+class Placed(NamedTuple):
+    """An item: its type, and where its bytes are (offset and length)."""
+
+    kind: bytes
+    extents: list[tuple[int, int]]
+
+
 class Box(NamedTuple):
     """A box: its four-letter kind, and where its body begins and ends."""
 
@@ -61,6 +68,18 @@ def items(data: Data, meta: Box, kinds: Container[tuple[bytes, bytes]]) -> Itera
     for key, extents in islice(_places(data, places, held, wanted), MAX_ITEMS):
         if sum(length for _, length in extents) <= MAX_ITEM:
             yield wanted[key], b"".join(data[at : at + length] for at, length in extents)
+
+
+def placed(data: Data, meta: Box) -> list[Placed] | None:
+    """Every item of a ``meta`` box and its place; None if one's type or place cannot be told."""
+    infos, places = child(data, meta, b"iinf", 4), child(data, meta, b"iloc", 4)
+    if infos is None or places is None:
+        return None
+    kinds = {key: kind for key, kind, _ in _infos(data, infos)}
+    wide = 4 if number(data, places.start, 1) == 2 else 2
+    found = list(_places(data, places, child(data, meta, b"idat", 4), kinds))
+    whole = len(found) == number(data, places.start + 6, wide) and len({key for key, _ in found}) == len(found)
+    return [Placed(kinds[key], extents) for key, extents in found] if whole else None
 
 
 def _infos(data: Data, box: Box) -> Iterator[tuple[int, bytes, bytes]]:

@@ -6,21 +6,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyvips
 import rawpy
 from numpy.typing import NDArray
 
-from ml import decode, extents, jpeg
-from ml.decode import Area, Original, Picture
+from ml import decode, extents, jpeg, profiles
+from ml.decode import Into, Original, Part, Picture
+from ml.profiles import Space
 from ml.refusals import Reason, Refused, check_size
 
 #: A preview with a shorter long edge is only good enough if the file cannot be developed.
 PREVIEW_MIN_PX: Final = 1000
 #: Half a stop, about what cameras add in their own JPEGs.
 _BRIGHTNESS: Final = 1.4
+#: How the sensor's data look: LibRaw's own brightness would make the frames of a bracket alike.
+_LOOK: Final[dict[str, Any]] = {"use_camera_wb": True, "no_auto_bright": True, "bright": _BRIGHTNESS}
 #: LibRaw's flip (dcraw's) -> EXIF orientation.
 _ORIENTATIONS: Final = {0: 1, 3: 3, 5: 8, 6: 6}
 
@@ -37,14 +40,18 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What the camera put beside the sensor's data: a JPEG, or bare pixels (height, width, 3) of 8 bits."""
+    """What the camera put beside the sensor's data: a JPEG, or bare pixels (height, width, 3) of 8 bits.
+
+    ``sensor``: upright width and height of what developing in full would give.
+    """
 
     content: bytes | NDArray[np.uint8]
     orientation: int
     long_edge: int
+    sensor: tuple[int, int]
 
 
-def picture(original: Original, max_px: int, area: Area | None = None, *, half: bool = True) -> tuple[Picture, Source]:
+def picture(original: Original, max_px: int, area: Part | None = None, *, half: bool = True) -> tuple[Picture, Source]:
     """The embedded preview if it is large enough, else the RAW data developed (at ``half`` size). Raises Refused.
 
     ``width`` and ``height`` are what developing in full would give.
@@ -70,10 +77,22 @@ def large_preview(original: Original) -> Preview | None:
         return preview if preview is not None and _is_large(preview, raw) else None
 
 
-def developed(original: Original, max_px: int) -> Picture:
+def developed(original: Original, max_px: int, area: Part | None = None) -> Picture:
     """The sensor's data: camera white balance, LibRaw's default demosaicing, 8-bit sRGB. Raises Refused."""
     with _opened(original) as raw:
-        return _developed(raw, max_px, None, half=False)
+        return _developed(raw, max_px, area, half=False)
+
+
+def developed_into(original: Original, max_px: int, area: Part | None, into: Into) -> Picture:
+    """As ``developed``, with the same tones, but of 16 bits in ProPhoto's colours until ``into`` gets it.
+
+    Raises Refused.
+    """
+    with _opened(original) as raw:
+        pixels = raw.postprocess(**_LOOK, output_bps=16, output_color=rawpy.ColorSpace.ProPhoto)
+        image = pyvips.Image.new_from_array(pixels).copy(interpretation="rgb16")
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profiles.icc(Space.DEVELOPED))
+        return decode.finished(image, max_px, area, into=into)
 
 
 @contextmanager
@@ -113,13 +132,14 @@ def _preview(raw: rawpy.RawPy) -> Preview | None:
     orientation = _ORIENTATIONS.get(raw.sizes.flip, 1)
     content = thumb.data
     if not isinstance(content, bytes):
-        return Preview(content, orientation, max(content.shape[:2]))
+        return Preview(content, orientation, max(content.shape[:2]), _upright_size(raw))
     frame = jpeg.frame(content)
     if frame is None or not jpeg.ends(content):
         return None
     on_its_side = orientation in (5, 6, 7, 8)
     turned_already = on_its_side and (frame.width < frame.height) != (raw.sizes.width < raw.sizes.height)
-    return Preview(content, 1 if turned_already else orientation, max(frame.width, frame.height))
+    upright = 1 if turned_already else orientation
+    return Preview(content, upright, max(frame.width, frame.height), _upright_size(raw))
 
 
 def _is_large(preview: Preview, raw: rawpy.RawPy) -> bool:
@@ -127,7 +147,7 @@ def _is_large(preview: Preview, raw: rawpy.RawPy) -> bool:
 
 
 def _developed_or(
-    preview: Preview | None, raw: rawpy.RawPy, max_px: int, area: Area | None, half: bool
+    preview: Preview | None, raw: rawpy.RawPy, max_px: int, area: Part | None, half: bool
 ) -> tuple[Picture, Source]:
     try:
         return _developed(raw, max_px, area, half=half), Source.DEVELOP
@@ -151,7 +171,7 @@ def _cut_short(original: Original, raw: rawpy.RawPy) -> str | None:
     return f"RAW data of {claimed:,} bytes or more are announced, the file has {size:,}" if claimed > size else None
 
 
-def _of_preview(preview: Preview, max_px: int, area: Area | None) -> Picture | None:
+def _of_preview(preview: Preview, max_px: int, area: Part | None) -> Picture | None:
     """None if it is damaged."""
     if not isinstance(preview.content, bytes):
         return decode.finished(_image(preview.content, preview.orientation), max_px, area)
@@ -161,15 +181,8 @@ def _of_preview(preview: Preview, max_px: int, area: Area | None) -> Picture | N
         return None
 
 
-def _developed(raw: rawpy.RawPy, max_px: int, area: Area | None, *, half: bool) -> Picture:
-    pixels = raw.postprocess(
-        use_camera_wb=True,
-        half_size=half,
-        output_bps=8,
-        output_color=rawpy.ColorSpace.sRGB,
-        no_auto_bright=True,  # which would make the frames of a bracket alike
-        bright=_BRIGHTNESS,
-    )
+def _developed(raw: rawpy.RawPy, max_px: int, area: Part | None, *, half: bool) -> Picture:
+    pixels = raw.postprocess(**_LOOK, half_size=half, output_bps=8, output_color=rawpy.ColorSpace.sRGB)
     return decode.finished(_image(pixels, 1), max_px, area)
 
 

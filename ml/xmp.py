@@ -170,16 +170,16 @@ def sidecar(
         raise NotXmp(f"its root is {root.tag}")
     wanted: dict[tuple[str, str], Property] = {
         (XMP, "Rating"): "" if rating is None else str(rating),
-        (XMP, "Label"): _line(label),
-        (DC, "title"): _line(title),
-        (DC, "description"): _line(description),
-        (DC, "subject"): list(dict.fromkeys(filter(None, map(_line, keywords)))),
+        (XMP, "Label"): line(label),
+        (DC, "title"): line(title),
+        (DC, "description"): line(description),
+        (DC, "subject"): list(dict.fromkeys(filter(None, map(line, keywords)))),
     }
     extension = document_name.rpartition(".")[2] if "." in document_name else ""
     found = list(descriptions(root))
     stated = {key: value for one, names in found for key, value in _stated(one, names).items()}
     if not stated.get((PHOTOSHOP, _FOR)):
-        wanted[PHOTOSHOP, _FOR] = _line(extension).upper()
+        wanted[PHOTOSHOP, _FOR] = line(extension).upper()
     changed = {key: value for key, value in wanted.items() if stated.get(key, type(value)()) != value}
     for one, names in found:
         _remove(one, names, changed)
@@ -189,7 +189,7 @@ def sidecar(
     return written(root)
 
 
-def _line(text: str | None) -> str:
+def line(text: str | None) -> str:
     """Text without what XML cannot carry."""
     return _NO_XML.sub("", (text or "").replace("\r\n", "\n")).strip()
 

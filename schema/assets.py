@@ -23,6 +23,7 @@ from schema.scalars import JSON
 from schema.signals import Signals
 
 if TYPE_CHECKING:
+    from schema.client_choices import ClientChoices
     from schema.clusters import Cluster
 
 strawberry.enum(models.AssetStatus, description="Where a photo stands on its way in.")
@@ -152,6 +153,13 @@ class Asset(Node):
         return await info.context.load.signals_by_asset.load(parent.id)
 
     @strawberry.field(
+        description="What clients of galleries chose and said about it.",
+        graphql_type=Annotated["ClientChoices", strawberry.lazy("schema.client_choices")],
+    )
+    async def client_choices(parent: strawberry.Parent[AssetRow], info: Info) -> Any:
+        return await info.context.load.choices_by_asset.load(parent.id)
+
+    @strawberry.field(
         description="The failed jobs about it, newest first; each says what to do.",
         graphql_type=list[Job],
         metadata={"bound": FAILED_MAX},
@@ -184,6 +192,16 @@ class AssetFilterInput:
     format: str | None = strawberry.field(default=None, description="A format such as jpeg; raw: RAW of any maker.")
     label: str | None = strawberry.field(default=None, description="Of this colour label.")
     keyword: str | None = strawberry.field(default=None, description="With this keyword.")
+    client_favorites_min: int | None = strawberry.field(
+        default=None, description="Favoured by at least so many guests of galleries."
+    )
+    client_list_id: UUID | None = strawberry.field(
+        default=None, description="Selected by a guest in this selection list."
+    )
+    client_commented: bool | None = strawberry.field(
+        default=None, description="Is there a thread of comments about it that is not resolved?"
+    )
+    gallery_id: UUID | None = strawberry.field(default=None, description="In this gallery.")
     quarantined: bool = strawberry.field(default=False, description="Those set aside instead of the others.")
     trashed: bool = strawberry.field(default=False, description="Those thrown away instead of the others.")
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Work = Callable[["Kit"], Awaitable[Mapping[str, Any] | None]]
 #: What a failed job means to the things it was about, told in the transaction that ends it: (tx, asset id, why).
 Aftermath = Callable[["Tx", "UUID", "Failure"], Awaitable[None]]
+#: The same, told by the job's own id.
+Obituary = Callable[["Tx", "UUID", "Failure"], Awaitable[None]]
 
 #: The modules that declare handlers; a new one is added here.
 MODULES: Final = (
@@ -46,13 +48,14 @@ class Handler:
 
     ``patient``: an attempt that found the store or the disk wanting was none, and is made again until they are well.
     ``failed`` is told when a job about an asset has failed for good, whether here or because its workers died, or was
-    canceled while it ran.
+    canceled while it ran; ``over`` likewise, of any job.
     """
 
     type: JobType
     work: Work
     attempts: int | None = None
     failed: Aftermath | None = None
+    over: Obituary | None = None
     patient: bool = False
 
 
@@ -65,6 +68,7 @@ def handles(
     queue: Queue | None = None,
     attempts: int | None = None,
     failed: Aftermath | None = None,
+    over: Obituary | None = None,
     patient: bool = False,
 ) -> Callable[[Work], Work]:
     """Declare the handler of a type of job: a coroutine that is given its ``Kit`` and returns the job's result.
@@ -77,7 +81,7 @@ def handles(
             raise TypeError(f"two handlers for {type_}")
         if queue is not None and queue is not QUEUES[type_]:
             raise TypeError(f"{type_} waits in {QUEUES[type_]}, not in {queue}")
-        _handlers[type_] = Handler(type_, work, attempts, failed, patient)
+        _handlers[type_] = Handler(type_, work, attempts, failed, over, patient)
         return work
 
     return declare

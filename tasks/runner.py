@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from kilo_gql import claims, jobs
-from kilo_gql.claims import CancelRequested, Claim, Failure, Report, Stale
+from kilo_gql.claims import CancelRequested, Claim, Expired, Failure, Report, Stale
 from kilo_gql.db import Tx
 from kilo_gql.errors import InsufficientStorage, KiloError, Unavailable
 from kilo_gql.jobs import JobType, NewJob
@@ -149,13 +149,15 @@ class Runner:
             else:
                 ended = await claims.put_back(tx, claim, delay=outcome)
             if ended.terminal:
-                await self._aftermath(tx, claim.type, claim.asset_id, why)
+                await self._aftermath(tx, claim, why)
 
-    async def _aftermath(self, tx: Tx, type_: str, asset_id: UUID | None, failure: Failure) -> None:
+    async def _aftermath(self, tx: Tx, job: Claim | Expired, failure: Failure) -> None:
         """Tell what was worked on that it will not come to anything, in the transaction that says so of the job."""
-        handler = self.handlers.get(type_)
-        if handler is not None and handler.failed is not None and asset_id is not None:
-            await handler.failed(tx, asset_id, failure)
+        handler = self.handlers.get(job.type)
+        if handler is not None and handler.failed is not None and job.asset_id is not None:
+            await handler.failed(tx, job.asset_id, failure)
+        if handler is not None and handler.over is not None:
+            await handler.over(tx, job.id, failure)
 
     def _patient(self, claim: Claim) -> bool:
         handler = self.handlers.get(claim.type)
@@ -242,7 +244,7 @@ class Runner:
         async with self.workshop.write() as tx:
             for lost in await claims.expire(tx):
                 if lost.failure is not None:
-                    await self._aftermath(tx, lost.type, lost.asset_id, lost.failure)
+                    await self._aftermath(tx, lost, lost.failure)
             return await claims.runnable(tx, queues, slots)
 
     async def sweep(self) -> None:

@@ -11,8 +11,9 @@ from uuid import UUID
 
 from kilo_gql.access import Perm
 from kilo_gql.asset_columns import IndexColumn, Place, pack, place_of
-from kilo_gql.db import Tx, viewer_id
+from kilo_gql.db import Tx
 from kilo_gql.operations import operation
+from kilo_gql.sight import viewer_id
 
 #: What is sent unless it is said what is wanted: addresses of renditions can be had from the list as well.
 USUAL: Final = tuple(c for c in IndexColumn if c not in (IndexColumn.THUMBNAILS, IndexColumn.PREVIEWS))

@@ -34,14 +34,17 @@ from kilo_gql.domain.asset_reads import MINE, RATINGS, rows, seen, viewer
 from kilo_gql.domain.asset_rows import AssetRow
 from kilo_gql.domain.joining import RAW_FORMATS
 from kilo_gql.errors import BadRequest
-from kilo_gql.models import Asset, AssetStatus
+from kilo_gql.models import Asset, AssetStatus, Base, GalleryAsset, GalleryComment, GalleryFavorite, SelectedAsset
 from kilo_gql.models.assets import SHOWN
 from kilo_gql.operations import operation
 from kilo_gql.paging import Page, Slice, page_of
 from kilo_gql.reads import Read
+from kilo_gql.sight import viewer_id
 
 #: Assets one call may name.
 IDS_MAX: Final = 500
+#: Guests that one may ask a photo to be favoured by.
+FAVORITES_MAX: Final = 10_000
 #: The filter word for RAW files of every maker.
 RAW: Final = "raw"
 
@@ -61,6 +64,8 @@ class AssetFilter:
     ``picked``, ``rejected``, ``starred`` and ``rating_min`` (1 to 5) are about the viewer's own rating, where nothing
     said counts as no. ``camera`` and ``lens`` are found anywhere in make and model, in any case; times are of the
     capture, from and up to but without the second. ``format`` is one of ``ml.formats``, or ``raw`` for all RAW files.
+    ``client_favorites_min``: favoured by at least so many guests of galleries; ``client_list_id``: selected by a guest
+    in this list; ``client_commented``: has a thread that is not resolved, or has none; ``gallery_id``: in this gallery.
     ``quarantined`` and ``trashed`` show those instead of the others.
     """
 
@@ -75,10 +80,16 @@ class AssetFilter:
     format: str | None = None
     label: str | None = None
     keyword: str | None = None
+    client_favorites_min: int | None = None
+    client_list_id: UUID | None = None
+    client_commented: bool | None = None
+    gallery_id: UUID | None = None
     quarantined: bool = False
     trashed: bool = False
 
     def __post_init__(self) -> None:
+        if self.client_favorites_min is not None and not 1 <= self.client_favorites_min <= FAVORITES_MAX:
+            raise BadRequest(f"Ask for 1 to {FAVORITES_MAX:,} favourites.", details={"field": "clientFavoritesMin"})
         if self.rating_min is not None and not 1 <= self.rating_min <= 5:
             raise BadRequest("A rating is 1 to 5.", details={"field": "ratingMin"})
         for name in ("captured_from", "captured_to"):
@@ -108,6 +119,28 @@ def _within(name: str, *columns: Any) -> ColumnElement[bool]:
     return func.strpos(func.lower(func.concat_ws(" ", *columns)), part) > 0
 
 
+def _chosen(model: type[Base]) -> Any:
+    """Ids of the project's photos about which there are such rows, as a set: looked up once, not for each photo."""
+    table: Any = model.__table__
+    return select(table.c.asset_id).where(table.c.project_id == bindparam("project_id", type_=Uuid())).correlate(None)
+
+
+_HEARTS: Final[Any] = GalleryFavorite.__table__
+_SAID: Final[Any] = GalleryComment.__table__
+_FAVORED: Final = (
+    _chosen(GalleryFavorite)
+    .group_by(_HEARTS.c.asset_id)
+    .having(func.count() >= bindparam("client_favorites_min", type_=BigInteger()))
+)
+_SELECTED: Final = _chosen(SelectedAsset).where(
+    SelectedAsset.__table__.c.list_id == bindparam("client_list_id", type_=Uuid())
+)
+_OPEN: Final = _chosen(GalleryComment).where(
+    _SAID.c.parent_id.is_(None), _SAID.c.resolved_at.is_(None), _SAID.c.deleted_at.is_(None)
+)
+_IN_GALLERY: Final = _chosen(GalleryAsset).where(
+    GalleryAsset.__table__.c.gallery_id == bindparam("gallery_id", type_=Uuid())
+)
 _FROM: Final = bindparam("captured_from", type_=DateTime(timezone=True))
 _TO: Final = bindparam("captured_to", type_=DateTime(timezone=True))
 _CONDITIONS: Final[dict[str, ColumnElement[bool]]] = {
@@ -123,6 +156,10 @@ _CONDITIONS: Final[dict[str, ColumnElement[bool]]] = {
     "format": Asset.format == func.any(bindparam("format", type_=ARRAY(Text()))),
     "label": Asset.label == bindparam("label", type_=Text()),
     "keyword": bindparam("keyword", type_=Text()) == func.any(Asset.keywords),
+    "client_favorites_min": Asset.id.in_(_FAVORED),
+    "client_list_id": Asset.id.in_(_SELECTED),
+    "client_commented": Asset.id.in_(_OPEN) == bindparam("client_commented"),
+    "gallery_id": Asset.id.in_(_IN_GALLERY),
 }
 
 _PARENT: Final[Any] = Asset.__table__.alias("parent")
@@ -199,6 +236,21 @@ async def list_assets(
     if not found:
         await tx.enter(project_id)  # a row would have told that the project is there and may be read
     return page_of(found, slice_, lambda row: (sort.value, order.key(row), row.id))
+
+
+async def ids_of(tx: Tx, project_id: UUID, filter: AssetFilter, most: int) -> list[UUID]:
+    """The first ``most`` of a project's photos that a filter shows, by time of capture."""
+    values = filter.values()
+    found = await _ids(frozenset(values)).rows(tx, project_id=project_id, most=most, me=viewer_id(), **values)
+    return [row.id for row in found]
+
+
+@lru_cache(maxsize=64)
+def _ids(conditions: frozenset[str]) -> Read:
+    here = Asset.project_id == bindparam("project_id", type_=Uuid())
+    narrowed = (_CONDITIONS[name] for name in sorted(conditions))
+    statement = select(Asset.id).select_from(Asset).outerjoin(RATINGS, MINE).where(here, text(SHOWN), *narrowed)
+    return Read(statement.order_by(Asset.sort_at, Asset.id).limit(bindparam("most", type_=BigInteger)))
 
 
 @operation(Perm.ASSET_READ)

@@ -12,11 +12,12 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Select, Text, Uuid, and_, bindparam, cast, func, literal_column, select
 from sqlalchemy.sql import ColumnElement
 
-from kilo_gql.db import Tx, viewer_id
+from kilo_gql.db import Tx
 from kilo_gql.domain import media
 from kilo_gql.domain.asset_rows import AssetDetail, AssetRow
 from kilo_gql.models import Asset, AssetFile, AssetSignals, ClusterKind, ClusterMember, FileKind, Rating
 from kilo_gql.reads import Read
+from kilo_gql.sight import viewer_id
 
 # Plain tables: they join to an asset by its id, so whoever may see the asset may see these rows of it.
 RATINGS: Final[Any] = Rating.__table__

@@ -28,10 +28,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from kilo_gql.db import Tx, viewer_id
+from kilo_gql.db import Tx
 from kilo_gql.domain.cluster_rows import ClusterAsset, ClusterDetail, ClusterLink, ClusterRow
 from kilo_gql.models import Asset, AssetSignals, AssetStatus, Cluster, ClusterKind, ClusterMember, Suggestion
 from kilo_gql.reads import LightRow, Read
+from kilo_gql.sight import viewer_id
 
 # Plain tables: they join to a cluster by its id, so whoever may see the cluster may see these rows of it.
 _MEMBERS: Final[Any] = ClusterMember.__table__

@@ -7,12 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import Uuid, and_, bindparam, literal_column, select, text
 
-from kilo_gql.db import Tx, viewer_id
+from kilo_gql.db import Tx
 from kilo_gql.domain.asset_reads import MINE, RATINGS
 from kilo_gql.domain.cull_plans import Group, Photo, Ranked, Shoot
 from kilo_gql.models import Asset, Cluster, ClusterKind, ClusterMember, Suggestion
 from kilo_gql.models.assets import SHOWN
 from kilo_gql.reads import Read
+from kilo_gql.sight import viewer_id
 
 # Plain tables: they join to an asset or a cluster by its id, so whoever may see that may see these rows of it.
 _MEMBERS: Final[Any] = ClusterMember.__table__

@@ -13,12 +13,13 @@ from sqlalchemy import Uuid, bindparam, func, literal_column, select, text, true
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from kilo_gql.access import Perm
-from kilo_gql.db import Tx, viewer_id
+from kilo_gql.db import Tx
 from kilo_gql.domain.photo_counts import PHOTOS, WORDS, aside, beside_project, shown_words, words
 from kilo_gql.errors import BadRequest
 from kilo_gql.models import Cluster, ClusterKind, CullAction, Pick, PickBasis, Project
 from kilo_gql.operations import operation
 from kilo_gql.reads import Read
+from kilo_gql.sight import viewer_id
 
 WEEKS: Final = 12
 WEEKS_MAX: Final = 520

@@ -18,7 +18,7 @@ from sqlalchemy import and_, delete, or_, select, text, update
 from kilo_gql import jobs
 from kilo_gql.claims import CANCELED
 from kilo_gql.db import Tx
-from kilo_gql.domain import measuring
+from kilo_gql.domain import gallery_pins, measuring
 from kilo_gql.domain.filenames import sidecar_name
 from kilo_gql.domain.joining import RAW_FORMATS, SIDECAR, attach, has_namesakes, pair, rate, take_sidecars, tell
 from kilo_gql.domain.measuring import Measured
@@ -134,6 +134,8 @@ async def finish_photo(tx: Tx, work: Work, photo: Photo) -> None:
     if again:
         await _discard_renditions(tx, work, photo)
     await _write_files(tx, work, photo)
+    if again:
+        await gallery_pins.note_looks(tx, work.project_id, [asset.id])
     if photo.measured is not None:
         await measuring.write(tx, work.project_id, {asset.id: photo.measured})
     if photo.format == SIDECAR:
@@ -251,12 +253,19 @@ async def _purge(tx: Tx, project_id: UUID, **objects: Sequence[str]) -> None:
 
 
 async def _discard_renditions(tx: Tx, work: Work, photo: Photo) -> None:
-    """Renditions that were made before give way to these."""
-    kinds = [file.kind for file in photo.files]
+    """Renditions that were made before give way to these; a preview that a gallery is pinned to stays beside them."""
+    await gallery_pins.keep(tx, work.asset_id)
+    keys = {file.key for file in photo.files}
     old = await tx.scalars(
-        delete(AssetFile).where(AssetFile.asset_id == work.asset_id, AssetFile.kind.in_(kinds)).returning(AssetFile.key)  # type: ignore[arg-type]
+        delete(AssetFile)  # type: ignore[arg-type]
+        .where(
+            AssetFile.asset_id == work.asset_id,
+            AssetFile.kind.in_([file.kind for file in photo.files]),
+            or_(~AssetFile.variant.startswith(gallery_pins.PIN), AssetFile.key.in_(keys)),
+        )
+        .returning(AssetFile.key)
     )
-    await _purge(tx, work.project_id, keys=sorted(set(old) - {file.key for file in photo.files}))
+    await _purge(tx, work.project_id, keys=sorted(set(old) - keys))
 
 
 async def _write_files(tx: Tx, work: Work, photo: Photo) -> None:

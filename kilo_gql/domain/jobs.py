@@ -10,6 +10,7 @@ from kilo_gql import jobs
 from kilo_gql.access import Perm
 from kilo_gql.claims import CANCELED
 from kilo_gql.db import Tx
+from kilo_gql.domain import export_jobs
 from kilo_gql.domain.ingest import quarantine
 from kilo_gql.errors import BadRequest
 from kilo_gql.jobs import JobType, NewJob
@@ -79,6 +80,8 @@ async def cancel_job(tx: Tx, job_id: UUID) -> Job:
     jobs.cancel(tx, job)
     if waited and job.type == JobType.ASSET_INGEST and job.asset_id is not None:
         await quarantine(tx, job.asset_id, CANCELED.code, CANCELED.message)  # of one that runs, its worker tells
+    if waited and job.type == JobType.PROJECT_EXPORT:
+        await export_jobs.job_over(tx, job.id, CANCELED)
     return job
 
 

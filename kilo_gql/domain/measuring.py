@@ -181,9 +181,13 @@ async def find_unmeasured(
     return [Unmeasured(row.id, row.key, {name: getattr(row, name) for name in names}) for row in rows]
 
 
+#: The preview that a photo has now: galleries may keep others.
+_PREVIEW: Final = and_(AssetFile.asset_id == Asset.id, AssetFile.kind == FileKind.PREVIEW, AssetFile.variant == "")
+
+
 def _unmeasured(columns: Any, project_id: UUID, standard: Standard, after: UUID | None) -> Any:
     """Photos that lists show, with a sound preview, but without signals, faces or a vector of this standard."""
-    preview = and_(AssetFile.asset_id == Asset.id, AssetFile.kind == FileKind.PREVIEW, AssetFile.damaged_at.is_(None))
+    preview = and_(_PREVIEW, AssetFile.damaged_at.is_(None))
     vector = and_(AssetEmbedding.asset_id == Asset.id, AssetEmbedding.space == standard.space)
     lacking = [
         AssetSignals.asset_id.is_(None),
@@ -245,7 +249,7 @@ async def write_again(tx: Tx, project_id: UUID, found: Sequence[tuple[Unmeasured
     seen = {photo.asset_id: photo.key for photo, _ in found}
     statement = (
         select(Asset.id, AssetFile.key)
-        .join(AssetFile, and_(AssetFile.asset_id == Asset.id, AssetFile.kind == FileKind.PREVIEW))
+        .join(AssetFile, _PREVIEW)
         .where(Asset.project_id == project_id, Asset.id.in_(seen))
         .order_by(Asset.id)
         .with_for_update(of=Asset)

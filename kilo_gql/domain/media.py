@@ -21,6 +21,7 @@ from sqlalchemy import BigInteger, String, Uuid, bindparam, case, cast, func, or
 
 from kilo_gql.access import Perm, TokenActor
 from kilo_gql.db import Tx
+from kilo_gql.domain.gallery_pins import PIN
 from kilo_gql.errors import Gone, Unauthorized, not_found
 from kilo_gql.models import Asset, AssetFile, AssetStatus, FileKind
 from kilo_gql.operations import operation
@@ -196,7 +197,12 @@ async def list_asset_files(tx: Tx, asset_id: UUID) -> list[FileLink]:
         return []
     statement = (
         select(AssetFile)
-        .where(AssetFile.asset_id == asset_id, AssetFile.kind.in_(kinds), AssetFile.damaged_at.is_(None))
+        .where(
+            AssetFile.asset_id == asset_id,
+            AssetFile.kind.in_(kinds),
+            AssetFile.damaged_at.is_(None),
+            ~AssetFile.variant.startswith(PIN),
+        )
         .order_by(case({kind.value: place for place, kind in enumerate(kinds)}, value=AssetFile.kind), AssetFile.id)
         .limit(LISTED_MAX)
     )

@@ -10,12 +10,13 @@ import msgspec
 from sqlalchemy import ARRAY, Uuid, bindparam, func, literal_column, select, text, true
 
 from kilo_gql.access import Perm
-from kilo_gql.db import Tx, viewer_id
+from kilo_gql.db import Tx
 from kilo_gql.domain.photo_counts import PHOTOS, aside, beside_project, shown_words, words
 from kilo_gql.errors import not_found
 from kilo_gql.models import Cluster, Job, Member, Project
 from kilo_gql.operations import operation
 from kilo_gql.reads import Read
+from kilo_gql.sight import viewer_id
 
 
 class Stats(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from kilo_gql import jobs
 from kilo_gql.access import Perm
 from kilo_gql.codec import stored
 from kilo_gql.db import Tx
-from kilo_gql.domain import measuring
+from kilo_gql.domain import gallery_pins, measuring
 from kilo_gql.domain.ingest import StoredFile
 from kilo_gql.domain.joining import RAW_FORMATS, SIDECAR
 from kilo_gql.domain.media import media_url
@@ -196,6 +196,7 @@ async def finish_render(tx: Tx, negative: Negative, variant: str, files: Sequenc
     if still_there is None:
         await discard(tx, [file.key for file in files], negative.project_id)
         return
+    await gallery_pins.keep(tx, negative.asset_id)
     replaced = await tx.scalars(
         delete(AssetFile)  # type: ignore[arg-type]
         .where(
@@ -209,6 +210,7 @@ async def finish_render(tx: Tx, negative: Negative, variant: str, files: Sequenc
     await tx.insert(AssetFile, [_row(tx, negative, variant, file) for file in files])
     if any(file.kind is FileKind.PREVIEW for file in files):
         await measuring.forget(tx, negative.project_id, negative.asset_id)
+        await gallery_pins.note_looks(tx, negative.project_id, [negative.asset_id])
     changed = {"files": [file.kind.value for file in files]}
     tx.emit(Change(EventName.ASSET_UPDATED, negative.project_id, (negative.asset_id,), changed))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from kilo_gql.access import Perm
 from kilo_gql.db import Tx
@@ -46,30 +48,50 @@ async def asset_sidecar(tx: Tx, asset_id: UUID) -> Sidecar:
     Where you have said nothing, the rating is the one that the file came with. Everything else that the photo's own
     sidecar holds stays in it.
     """
-    asset = await tx.get(Asset, asset_id)
-    said: Rating | None = await tx.scalar(
-        select(Rating).where(Rating.asset_id == asset_id, Rating.user_id == tx.user_id)
+    await tx.get(Asset, asset_id, only=(Asset.id, Asset.project_id))
+    return (await sidecars_of(tx, [asset_id]))[asset_id]
+
+
+async def sidecars_of(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Sidecar]:
+    """What the sidecars of these photos are to say; two statements, however many."""
+    words = (Asset.label, Asset.keywords, Asset.title, Asset.description)
+    mine = and_(Rating.asset_id == Asset.id, Rating.user_id == tx.user_id)
+    statement = (
+        select(Asset.id, Asset.filename, Asset.xmp["xmp:Rating"].label("own"), *words, Rating.rating, Rating.rejected)
+        .outerjoin(Rating, mine)
+        .where(Asset.id.in_(ids))
     )
-    existing: str | None = await tx.scalar(
-        select(AssetFile.key)
+    existing = await _existing(tx, ids)
+    return {
+        row.id: Sidecar(
+            row.filename, _stars(row), row.label, row.keywords, row.title, row.description, existing.get(row.id)
+        )
+        for row in await tx.rows(statement)
+    }
+
+
+async def _existing(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The key of the newest sidecar of each photo that has one: its own, or that of a file joined to it."""
+    statement = (
+        select(Asset.id, Asset.parent_id, AssetFile.key)
         .join(Asset, Asset.id == AssetFile.asset_id)
         .where(
             AssetFile.kind == FileKind.SIDECAR,
             AssetFile.damaged_at.is_(None),
             Asset.trashed_at.is_(None),
-            or_(Asset.parent_id == asset_id, Asset.id == asset_id),
+            or_(Asset.parent_id.in_(ids), Asset.id.in_(ids)),
         )
-        .order_by(AssetFile.id.desc())
-        .limit(1)
+        .order_by(AssetFile.id)
     )
-    words = (asset.label, asset.keywords, asset.title, asset.description)
-    return Sidecar(asset.filename, _stars(said, asset.xmp.get("xmp:Rating")), *words, existing)
+    rows = await tx.rows(statement)
+    return {photo: row.key for row in rows for photo in (row.id, row.parent_id) if photo is not None}
 
 
-def _stars(said: Rating | None, own: object) -> int | None:
-    if said is not None and said.rejected:
+def _stars(row: Any) -> int | None:
+    own = row.own
+    if row.rejected:
         return REJECTED
-    if said is not None and said.rating is not None:
-        return said.rating
+    if row.rating is not None:
+        return int(row.rating)
     stars = int(own) if isinstance(own, int | str) and str(own).lstrip("-").isdecimal() else 0
     return stars if REJECTED <= stars <= 5 and stars else None

@@ -32,6 +32,15 @@ _SWEEPS: Final = {
             """
         ),
     ),
+    "gallery_guesses": (
+        timedelta(0),
+        text(
+            """
+            DELETE FROM gallery_guesses WHERE ctid IN (
+                SELECT ctid FROM gallery_guesses WHERE window_ends_at < :before LIMIT :batch)
+            """
+        ),
+    ),
     "sessions": (
         timedelta(days=30),
         # refresh tokens go with their session

@@ -10,7 +10,7 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from kilo_gql.access import Actor
-from kilo_gql.domain import assets, clusters, project_stats, signals, users
+from kilo_gql.domain import assets, client_choices, clusters, project_stats, signals, users
 from kilo_gql.domain.asset_rows import AssetDetail, AssetRow
 from kilo_gql.domain.cluster_rows import ClusterDetail, ClusterRow
 from kilo_gql.models import Job, User
@@ -59,6 +59,10 @@ class Loaders:
     @cached_property
     def signals_by_asset(self) -> DataLoader[UUID, signals.Signals | None]:
         return DataLoader(self._batch(signals.signals_by_asset))
+
+    @cached_property
+    def choices_by_asset(self) -> DataLoader[UUID, client_choices.ClientChoices]:
+        return DataLoader(self._batch(client_choices.choices_by_asset))
 
     @cached_property
     def stats_by_project(self) -> DataLoader[UUID, project_stats.Stats]:

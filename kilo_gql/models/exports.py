@@ -89,6 +89,11 @@ class Export(Identified, Stamped, Base, InProject):
     expired_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
 
+    @property
+    def progress(self) -> float:
+        """How much of it is over, done or failed: 0 to 1."""
+        return (self.done + self.failed) / self.total if self.total else 0.0
+
 
 class ExportItem(Base, InProject):
     """A photo of an export, at its ``position`` from 0. ``asset_id`` None: the photo is gone meanwhile."""

@@ -16,11 +16,12 @@ from kilo_gql.models.suggestions import Band
 
 
 class PickBasis(StrEnum):
-    """A suggestion was accepted, another frame was taken, or nothing was suggested."""
+    """A suggestion was accepted, another frame was taken, nothing was suggested; or it was a client's choice first."""
 
     ACCEPTED = "accepted"
     OVERRIDE = "override"
     UNPROMPTED = "unprompted"
+    CLIENT = "client"
 
 
 class RankerState(StrEnum):

@@ -34,7 +34,8 @@ class DeliveryStatus(StrEnum):
 class Webhook(Identified, Stamped, Base, InProject):
     """Where a project's events are sent. Its secret is derived from the house's key, its id and ``secret_version``.
 
-    ``event_names``: which events (empty: all). ``filters``: dotted paths into the event and the value each must have.
+    ``previous_until``: until when the secret before that one signs as well. ``event_names``: which events (empty: all
+    but those that must be asked for by name). ``filters``: dotted paths into the event and the value each must have.
     ``epoch`` and ``seq`` are the cursor up to which deliveries have been made of events. ``disabled_at``: by its
     owner, or because nothing came through for days (``disabled_why``).
     """
@@ -52,6 +53,7 @@ class Webhook(Identified, Stamped, Base, InProject):
     event_names: Mapped[list[str]] = mapped_column(default=list)
     filters: Mapped[dict[str, Any]] = mapped_column(default=dict)
     secret_version: Mapped[int] = mapped_column(Integer, default=1)
+    previous_until: Mapped[datetime | None]
     epoch: Mapped[int] = mapped_column(BigInteger)
     seq: Mapped[int] = mapped_column(BigInteger)
     failing_since: Mapped[datetime | None]
@@ -59,9 +61,18 @@ class Webhook(Identified, Stamped, Base, InProject):
     disabled_why: Mapped[str | None]
     updated_at: Mapped[datetime]
 
+    @property
+    def cursor(self) -> str:
+        """The last event that was looked at."""
+        return f"{self.epoch}-{self.seq}"
+
 
 class WebhookDelivery(Identified, Stamped, Base, InProject):
-    """One event on its way to one webhook. The id is what the receiver sees, the same in every attempt."""
+    """One event on its way to one webhook. The id is what the receiver sees, the same in every attempt.
+
+    ``epoch`` 0: it is about no event of the log (a ping, a reset); such are numbered by themselves. ``body``: the JSON
+    that is signed and sent. ``next_at``: of a pending one, when it is sent next.
+    """
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
@@ -91,3 +102,8 @@ class WebhookDelivery(Identified, Stamped, Base, InProject):
     duration_ms: Mapped[int | None] = mapped_column(Integer)
     delivered_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
+
+    @property
+    def cursor(self) -> str | None:
+        """The event's place in the log; None for what is not in it."""
+        return f"{self.epoch}-{self.seq}" if self.epoch else None

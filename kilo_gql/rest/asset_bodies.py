@@ -8,15 +8,15 @@ from uuid import UUID
 
 from pydantic import Field
 
-from kilo_gql.domain.asset_pages import IDS_MAX, AssetFilter, AssetSort
+from kilo_gql.domain.asset_pages import FAVORITES_MAX, IDS_MAX, AssetFilter, AssetSort
 from kilo_gql.domain.assets import AssetChange
 from kilo_gql.domain.ratings import RatingChange
 from kilo_gql.paging import Slice
 from kilo_gql.rest.bodies import Body, PageQuery
 
 
-class AssetsQuery(PageQuery):
-    """The fields of ``AssetFilter`` are parameters of their own."""
+class AssetFilterBody(Body):
+    """The fields of ``AssetFilter``."""
 
     picked: bool | None = None
     rejected: bool | None = None
@@ -29,19 +29,29 @@ class AssetsQuery(PageQuery):
     format: str | None = None
     label: str | None = None
     keyword: str | None = None
+    client_favorites_min: int | None = Field(default=None, json_schema_extra={"minimum": 1, "maximum": FAVORITES_MAX})
+    client_list_id: UUID | None = None
+    client_commented: bool | None = None
+    gallery_id: UUID | None = None
     quarantined: bool = False
     trashed: bool = False
+
+    def filter(self) -> AssetFilter:
+        return AssetFilter(**{name: getattr(self, name) for name in AssetFilterBody.model_fields})
+
+
+class AssetsQuery(AssetFilterBody, PageQuery):
+    """The filter's fields are parameters of their own."""
+
     sort: AssetSort = AssetSort.CAPTURED_AT
     descending: bool = False
 
     def arguments(self) -> dict[str, Any]:
-        rest = {n: getattr(self, n) for n in type(self).model_fields if n not in ("cursor", "limit")}
-        sort, descending = rest.pop("sort"), rest.pop("descending")
         return {
             "slice_": Slice(self.limit, self.cursor),
-            "filter": AssetFilter(**rest),
-            "sort": sort,
-            "descending": descending,
+            "filter": self.filter(),
+            "sort": self.sort,
+            "descending": self.descending,
         }
 
 

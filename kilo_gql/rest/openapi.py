@@ -29,6 +29,7 @@ _REFUSALS: Final = {
     403: "Visible, but not allowed",
     404: "Not found, or not visible",
     409: "Conflict with the present state, or with an earlier use of the idempotency key",
+    410: "It was here and will not come back",
     413: "Too large",
     429: "Too many requests",
     500: "Internal error",
@@ -88,7 +89,7 @@ def _operation(route: RestRoute, schemas: dict[str, Any]) -> dict[str, Any]:
     if route.operation.perm is Perm.PUBLIC:
         made["security"] = []
     for name in route.path_parameters:
-        made["parameters"].append({"name": name, "in": "path", "required": True, "schema": _uuid()})
+        made["parameters"].append(_path_parameter(name))
     if route.operation.retention is not None:
         made["parameters"].append({"$ref": "#/components/parameters/IdempotencyKey"})
     if route.body is not None:
@@ -99,6 +100,8 @@ def _operation(route: RestRoute, schemas: dict[str, Any]) -> dict[str, Any]:
         made["responses"] = {str(route.status): {"description": "A file", "content": file}}
     else:
         made["responses"] = {str(route.status): _answer("Done", _view(route.view, schemas))}
+    for also in getattr(route.view, "also", ()):
+        made["responses"][str(route.status)]["content"][also] = {"schema": {"type": "string", "format": "binary"}}
     if route.conditional:
         made["responses"]["304"] = {"description": "The caller has it already"}
     return made
@@ -162,5 +165,8 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-def _uuid() -> dict[str, str]:
-    return {"type": "string", "format": "uuid"}
+def _path_parameter(name: str) -> dict[str, Any]:
+    """The id of a thing, or what stands in a gallery's address."""
+    if name == "shareSlug":
+        return {"$ref": _REF_PARAMETER.format(name="ShareSlug")}
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}

@@ -46,7 +46,7 @@ def packet(sidecar: Sidecar, existing: bytes | None) -> bytes:
 async def respond(request: Request, sidecar: Sidecar) -> Response:
     """The sidecar as a file to save beside the photo."""
     store: Store = request.app.state.services.store
-    existing = None if sidecar.existing is None else await _read(store, sidecar.existing)
+    existing = None if sidecar.existing is None else await read_sidecar(store, sidecar.existing)
     headers = {
         "cache-control": "no-store",
         "content-disposition": content_disposition(_TYPE, sidecar.filename),
@@ -57,5 +57,6 @@ async def respond(request: Request, sidecar: Sidecar) -> Response:
     return Response(written, media_type=_TYPE, headers=headers)
 
 
-async def _read(store: Store, key: str) -> bytes:
+async def read_sidecar(store: Store, key: str) -> bytes:
+    """The stored sidecar that came with a photo, as far as one is read."""
     return b"".join([piece async for piece in store.stream(key, 0, MAX_BYTES)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from kilo_gql.access import Actor
+from kilo_gql.events import Event, Reset
 from kilo_gql.feed import Batch
 from kilo_gql.guard import Allowed, Guard
 from kilo_gql.hub import Hub
@@ -31,6 +32,8 @@ _RETRY: Final = 1_000
 _CHUNK: Final = 1 << 16
 _STUCK: Final = 30.0
 _GOODBYE: Final = 2.0
+#: Keeps proxies from closing a silent connection.
+_COMMENT: Final = b":\n\n"
 
 _HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -52,6 +55,22 @@ class _Stuck(Exception):
     """The client does not take what it is sent."""
 
 
+class Wording:
+    """What a stream says: all of every event, to those who may see the project."""
+
+    def event(self, event: Event | Reset) -> bytes:
+        """What is told of an event; nothing: this reader is not told of it."""
+        return event.sse
+
+    def cursor(self, cursor: str) -> str:
+        """A place in the log as the reader is to send it back."""
+        return cursor
+
+    def end(self, reason: End) -> bytes:
+        """The last that is said."""
+        return f'event: end\ndata: {{"reason":"{reason}"}}\n\n'.encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one stream is to be. ``after`` None: from now on. ``until``: when the token expires."""
@@ -64,6 +83,7 @@ class Reading:
     heartbeat: float = 15.0
     lifetime: float = 3_600.0
     stuck: float = _STUCK
+    wording: Wording = field(default_factory=Wording)
 
 
 def last_event_id(connection: HTTPConnection) -> str | None:
@@ -78,7 +98,7 @@ async def stream(scope: Scope, receive: Receive, send: Send, *, hub: Hub, readin
     with hub.guard(reading.project_id, reading.actor, reading.allowed) as guard:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         # without a cursor of its own the client learns where it starts, so that a drop before the first event is no gap
-        start = f"id: {after}\n\n" if reading.after is None else "\n"
+        start = f"id: {reading.wording.cursor(after)}\n\n" if reading.after is None else "\n"
         await _send(send, f"retry: {_RETRY}\n{start}".encode(), reading.stuck)
         pump = asyncio.create_task(_pump(send, hub, guard, reading, after))
         gone = asyncio.create_task(_gone(receive))
@@ -97,24 +117,31 @@ async def stream(scope: Scope, receive: Receive, send: Send, *, hub: Hub, readin
                 pump.result()
                 reason = End.STOPPING
             await cancel(pump)
-            await _say_goodbye(scope, send, gone, reason)
+            await _say_goodbye(scope, send, gone, reading.wording.end(reason))
         finally:
             await cancel(pump, gone, refused)
 
 
 async def _pump(send: Send, hub: Hub, guard: Guard, reading: Reading, after: str) -> None:
+    clock = asyncio.get_running_loop().time
+    said = clock()
     async with aclosing(hub.follow(reading.project_id, after, idle=reading.heartbeat)) as batches:
         async for batch in batches:
             await guard.settled()
-            for chunk in _chunks(batch):
+            for chunk in _chunks(batch, reading.wording):
                 await _send(send, chunk, reading.stuck)
+                said = clock()
+            # an empty batch is silence; events that this reader is not told of are silence to it as well
+            if not batch or clock() - said >= reading.heartbeat:
+                await _send(send, _COMMENT, reading.stuck)
+                said = clock()
 
 
-def _chunks(batch: Batch) -> Iterator[bytes]:
-    """A batch as text; an empty one is a comment, which keeps proxies from closing the connection."""
-    chunk = bytearray() if batch else bytearray(b":\n\n")
+def _chunks(batch: Batch, wording: Wording) -> Iterator[bytes]:
+    """What is told of a batch, as text."""
+    chunk = bytearray()
     for event in batch:
-        chunk += event.sse
+        chunk += wording.event(event)
         if len(chunk) >= _CHUNK:
             yield bytes(chunk)
             chunk.clear()
@@ -143,8 +170,7 @@ def _deadline(reading: Reading) -> tuple[End, float]:
     return End.LIFETIME, reading.lifetime
 
 
-async def _say_goodbye(scope: Scope, send: Send, gone: asyncio.Task[None], reason: End) -> None:
-    last = f'event: end\ndata: {{"reason":"{reason}"}}\n\n'.encode()
+async def _say_goodbye(scope: Scope, send: Send, gone: asyncio.Task[None], last: bytes) -> None:
     try:
         async with asyncio.timeout(_GOODBYE):
             await send({"type": "http.response.body", "body": last, "more_body": False})

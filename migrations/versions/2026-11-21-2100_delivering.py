@@ -479,6 +479,7 @@ def _webhooks() -> None:
         sa.Column("event_names", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("filters", postgresql.JSONB(), nullable=False),
         sa.Column("secret_version", sa.Integer(), nullable=False),
+        sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),

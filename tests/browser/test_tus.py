@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +11,7 @@ import pytest
 
 from kilo_gql.config import Settings
 from kilo_gql.storage import part_size_for
+from tests.support.browser import installed, program, run
 from tests.support.fault_proxy import FaultProxy
 from tests.support.make import Make
 from tests.support.ports import free_port
@@ -25,28 +23,10 @@ SIZE = 24_000_000
 BANDWIDTH = 10_000_000
 
 
-async def _run(*command: str, cwd: Path) -> str:
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    output, complaints = await process.communicate()
-    assert process.returncode == 0, complaints.decode()
-    return output.decode()
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None and os.environ.get("CI") != "true":
-        pytest.skip(f"{name} is not installed: apt-get install {name}")
-    assert found is not None, f"{name} is missing"
-    return found
-
-
 @pytest.mark.browser
 async def test_tus_js_client_survives_a_pause_and_a_reload(settings: Settings, tmp_path: Path) -> None:
-    chromium, npm, node = _program("chromium"), _program("npm"), _program("node")
-    page = shutil.copytree(PAGE, tmp_path / "page")
-    await _run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=page)
+    chromium, node = program("chromium"), program("node")
+    page = await installed(PAGE, tmp_path / "page")
     data = np.random.default_rng(20261121).bytes(SIZE)
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff" + data[3:])
     sha256 = hashlib.sha256((tmp_path / "photo.jpg").read_bytes()).hexdigest()
@@ -62,7 +42,7 @@ async def test_tus_js_client_survives_a_pause_and_a_reload(settings: Settings, t
         async with FaultProxy(lambda: served.port, bandwidth=BANDWIDTH) as proxy:
             url = prepared["uploadUrl"].replace("http://127.0.0.1:8400", f"http://127.0.0.1:{proxy.port}")
             task = {"chromium": chromium, "port": port, "uploadUrl": url, "file": str(tmp_path / "photo.jpg")}
-            seen = json.loads(await _run(node, "drive.mjs", json.dumps({**task, "size": SIZE}), cwd=page))
+            seen = json.loads(await run(node, "drive.mjs", json.dumps({**task, "size": SIZE}), cwd=page))
         stored = [one async for one in served.api.services.store.list(f"{project.id}/")]
         pieces = [piece async for piece in served.api.services.store.stream(stored[0].key)]
     assert seen["complaints"] == []

@@ -62,10 +62,30 @@ MANAGE: Final = "401 404 403 403 403 200"
 #: The thing is the owner's alone.
 MINE: Final = "401 404 403 404 404 200"
 
+#: Guests of a gallery: who looks, who acts, and behind a password. A member looks at a preview, and does nothing.
+DEED: Final = "200 200 200 403:preview_only 403:preview_only 403:preview_only"
+BEHIND: Final = "401:gallery_locked 401:gallery_locked 200 200 200 200"
+DEED_BEHIND: Final = (
+    "401:gallery_locked 401:gallery_locked 200 403:preview_only 403:preview_only 403:preview_only"
+)
+#: Of what takes a session; the guest's is of another gallery.
+DEED_WITHOUT: Final = (
+    "401:guest_session_needed 401:guest_session_needed 401:guest_session_needed "
+    "403:preview_only 403:preview_only 403:preview_only"
+)
+
 _P: Final = {"projectId": "@project"}
 _S: Final = {"studioId": "@studio"}
 _A: Final = {"assetId": "@asset"}
 _C: Final = {"clusterId": "@cluster"}
+_O: Final = {"shareSlug": "@shared_slug"}
+_L: Final = {"shareSlug": "@locked_slug"}
+_PHOTO: Final = {"assetId": "@shared_asset"}
+_GG: Final = {"galleryId": "@shared_gallery"}
+_GL: Final = {**_GG, "listId": "@shared_list"}
+_Y: Final = {"galleryId": "@gallery"}
+_H: Final = {**_Y, "sectionId": "@section"}
+_W: Final = {"webhookId": "@webhook"}
 _MEMBER: Final = {**_P, "userId": "@member_id"}
 _COLLEAGUE: Final = {**_S, "userId": "@colleague_id"}
 
@@ -162,6 +182,182 @@ ROWS: Final[tuple[Row, ...]] = (
         **_P, ids=["@asset", "@raw"], picked=True,
     ),
     row("get_signals", None, "GET /assets/{assetId}/signals", READ, **_A),
+    # --- galleries ---
+    row("list_galleries", "Query.galleries", "GET /projects/{projectId}/galleries", READ, **_P),
+    rows(
+        "create_gallery", "Mutation.createGallery", "POST /projects/{projectId}/galleries",
+        named=(WORK, {**_P, "title": "Album", "assetIds": ["@asset", "@jpeg"], "password": "peonies"}),
+        filtered=(WORK, {**_P, "title": "Album", "from": {"format": "raw"}}),
+    ),
+    row("get_gallery", "Query.gallery", "GET /galleries/{galleryId}", READ, **_Y),
+    row(
+        "update_gallery", "Mutation.updateGallery", "PATCH /galleries/{galleryId}", WORK,
+        **_Y, title="Later", password=None, coverAssetId="@asset",
+    ),
+    row("publish_gallery", "Mutation.publishGallery", "POST /galleries/{galleryId}:publish", WORK, **_Y),
+    row("unpublish_gallery", "Mutation.unpublishGallery", "POST /galleries/{galleryId}:unpublish", WORK, **_Y),
+    row("end_gallery_sessions", "Mutation.endGallerySessions", "POST /galleries/{galleryId}:endSessions", WORK, **_Y),
+    row("delete_gallery", "Mutation.deleteGallery", "DELETE /galleries/{galleryId}", WORK, **_Y),
+    row(
+        "set_gallery_watermark_image", "Mutation.setGalleryWatermarkImage",
+        "PUT /galleries/{galleryId}/watermarkImage", WORK, **_Y, pngBase64=None,
+    ),
+    row("list_gallery_assets", "Query.galleryAssets", "GET /galleries/{galleryId}/assets", READ, **_Y),
+    row(
+        "add_gallery_assets", "Mutation.addGalleryAssets", "POST /galleries/{galleryId}/assets", WORK,
+        **_Y, assetIds=["@single"], sectionId="@section",
+    ),
+    row(
+        "remove_gallery_assets", "Mutation.removeGalleryAssets", "DELETE /galleries/{galleryId}/assets", WORK,
+        **_Y, assetIds=["@raw"],
+    ),
+    row(
+        "arrange_gallery", "Mutation.arrangeGallery", "POST /galleries/{galleryId}:arrange", WORK,
+        **_Y, assetIds=["@raw", "@asset"],
+    ),
+    row("sort_gallery", "Mutation.sortGallery", "POST /galleries/{galleryId}:sort", WORK, **_Y, by="name"),
+    row(
+        "changed_since_approved", "Query.changedSinceApproved", "GET /galleries/{galleryId}/assets:changed", READ, **_Y,
+    ),
+    row(
+        "repin_gallery_assets", "Mutation.repinGalleryAssets", "POST /galleries/{galleryId}/assets:repin", WORK,
+        **_Y, assetIds=["@raw"],
+    ),
+    row(
+        "place_gallery_assets", "Mutation.placeGalleryAssets", "POST /galleries/{galleryId}/assets:place", WORK,
+        **_Y, assetIds=["@raw"], sectionId="@section",
+    ),
+    row(
+        "create_gallery_section", "Mutation.createGallerySection", "POST /galleries/{galleryId}/sections", WORK,
+        **_Y, title="Party",
+    ),
+    row(
+        "arrange_gallery_sections", "Mutation.arrangeGallerySections",
+        "POST /galleries/{galleryId}/sections:arrange", WORK, **_Y, sectionIds=["@section"],
+    ),
+    row(
+        "rename_gallery_section", "Mutation.renameGallerySection",
+        "PATCH /galleries/{galleryId}/sections/{sectionId}", WORK, **_H, title="Party",
+    ),
+    row(
+        "delete_gallery_section", "Mutation.deleteGallerySection",
+        "DELETE /galleries/{galleryId}/sections/{sectionId}", WORK, **_H,
+    ),
+    # --- a gallery and its guests ---
+    rows(
+        "open_gallery", "Query.sharedGallery", "GET /share/{shareSlug}",
+        open=(ANYBODY, _O),
+        locked=(ANYBODY, _L),
+    ),
+    row(
+        "authenticate_guest", "Mutation.authenticateGuest", "POST /share/{shareSlug}/auth", DEED,
+        **_L, password="@gallery_password",
+    ),
+    rows(
+        "shared_photos", "Query.sharedPhotos", "GET /share/{shareSlug}/photos",
+        open=(ANYBODY, _O),
+        locked=(BEHIND, _L),
+    ),
+    rows(
+        "shared_photo", "Query.sharedPhoto", "GET /share/{shareSlug}/photos/{assetId}",
+        open=(ANYBODY, {**_O, **_PHOTO}),
+        locked=(BEHIND, {**_L, **_PHOTO}),
+    ),
+    rows(
+        "shared_comments", "Query.sharedComments", "GET /share/{shareSlug}/comments",
+        open=(ANYBODY, {**_O, **_PHOTO}),
+        locked=(BEHIND, {**_L, **_PHOTO}),
+    ),
+    rows(
+        "shared_lists", "Query.sharedLists", "GET /share/{shareSlug}/lists",
+        open=(ANYBODY, _O),
+        locked=(BEHIND, _L),
+    ),
+    rows(
+        "record_visit", "Mutation.recordVisit", "POST /share/{shareSlug}/visit",
+        open=(ANYBODY, _O),
+        locked=(BEHIND, _L),
+    ),
+    rows(
+        "name_guest", "Mutation.nameGuest", "PUT /share/{shareSlug}/guest",
+        open=(DEED_WITHOUT, {**_O, "name": "Ada"}),
+        locked=(DEED_BEHIND, {**_L, "name": "Ada"}),
+    ),
+    rows(
+        "favorite_asset", "Mutation.favoriteAsset", "POST /share/{shareSlug}/favorite",
+        open=(DEED, {**_O, **_PHOTO, "favorite": True}),
+        locked=(DEED_BEHIND, {**_L, **_PHOTO, "favorite": True}),
+    ),
+    rows(
+        "comment_asset", "Mutation.commentAsset", "POST /share/{shareSlug}/comment",
+        open=(DEED, {**_O, **_PHOTO, "text": "Lovely"}),
+        locked=(DEED_BEHIND, {**_L, **_PHOTO, "text": "Lovely"}),
+    ),
+    row(
+        "delete_own_comment", "Mutation.deleteOwnComment", "DELETE /share/{shareSlug}/comments/{commentId}",
+        DEED_BEHIND, **_L, commentId="@shared_comment",
+    ),
+    row(
+        "select_asset", "Mutation.selectAsset", "PUT /share/{shareSlug}/lists/{listId}/assets/{assetId}", DEED_BEHIND,
+        **_L, **_PHOTO, listId="@shared_open_list", selected=True,
+    ),
+    row(
+        "submit_selection", "Mutation.submitSelection", "POST /share/{shareSlug}/lists/{listId}/submit", DEED_BEHIND,
+        **_L, listId="@shared_open_list", message="These",
+    ),
+    row("list_guests", "Query.galleryGuests", "GET /galleries/{galleryId}/guests", READ, **_GG),
+    row("list_gallery_activity", "Query.galleryActivity", "GET /galleries/{galleryId}/activity", READ, **_GG),
+    row("list_gallery_comments", "Query.galleryComments", "GET /galleries/{galleryId}/comments", READ, **_GG),
+    row(
+        "reply_comment", "Mutation.replyComment", "POST /galleries/{galleryId}/comments/{commentId}/replies", WORK,
+        **_GG, commentId="@shared_comment", text="Thank you",
+    ),
+    row(
+        "resolve_comment", "Mutation.resolveComment", "PATCH /galleries/{galleryId}/comments/{commentId}", WORK,
+        **_GG, commentId="@shared_comment", resolved=True,
+    ),
+    row(
+        "delete_comment", "Mutation.deleteComment", "DELETE /galleries/{galleryId}/comments/{commentId}", WORK,
+        **_GG, commentId="@shared_comment",
+    ),
+    row("list_selection_lists", "Query.selectionLists", "GET /galleries/{galleryId}/lists", READ, **_GG),
+    row(
+        "create_selection_list", "Mutation.createSelectionList", "POST /galleries/{galleryId}/lists", WORK,
+        **_GG, title="Album", maxCount=60,
+    ),
+    row(
+        "update_selection_list", "Mutation.updateSelectionList", "PATCH /galleries/{galleryId}/lists/{listId}", WORK,
+        **_GL, title="Later",
+    ),
+    row(
+        "delete_selection_list", "Mutation.deleteSelectionList", "DELETE /galleries/{galleryId}/lists/{listId}", WORK,
+        **_GL,
+    ),
+    row(
+        "list_selections", "Query.selections", "GET /galleries/{galleryId}/lists/{listId}/selections", READ, **_GL,
+    ),
+    row(
+        "merged_selection", "Query.mergedSelection", "GET /galleries/{galleryId}/lists/{listId}/selections:merged",
+        READ, **_GL,
+    ),
+    row(
+        "reopen_selection", "Mutation.reopenSelection",
+        "POST /galleries/{galleryId}/lists/{listId}/selections/{guestId}:reopen", WORK,
+        **_GL, guestId="@shared_guest",
+    ),
+    # --- what clients chose ---
+    row("get_client_choices", None, "GET /assets/{assetId}/client-choices", READ, **_A),
+    row(
+        "gallery_choices", "Query.galleryChoices", "GET /galleries/{galleryId}/choices", READ, galleryId="@gallery",
+    ),
+    row(
+        "list_gallery_proposals", "Query.galleryProposals", "GET /projects/{projectId}/gallery-proposals", READ, **_P,
+    ),
+    row(
+        "decide_gallery_proposal", "Mutation.decideGalleryProposal", "POST /gallery-proposals/{proposalId}:decide",
+        WORK, proposalId="@proposal", accept=False,
+    ),
+    row("get_regret", "Query.clientRegret", "GET /projects/{projectId}/client-regret", READ, **_P),
     row("filmstrip", "Query.filmstrip", "GET /projects/{projectId}/filmstrip", READ, **_P),
     # --- clusters ---
     row("list_clusters", "Query.clusters", "GET /projects/{projectId}/clusters", READ, **_P),
@@ -262,6 +458,63 @@ ROWS: Final[tuple[Row, ...]] = (
     row("asset_sidecar", None, "GET /assets/{assetId}/sidecar", READ, **_A),
     row("pair_assets", "Mutation.pairAssets", "POST /assets:pair", WORK, rawId="@single", jpegId="@asset"),
     row("unpair_asset", "Mutation.unpairAsset", "POST /assets/{assetId}/unpair", WORK, assetId="@jpeg"),
+    # --- webhooks ---
+    row("list_webhooks", "Query.webhooks", "GET /projects/{projectId}/webhooks", MANAGE, **_P),
+    row(
+        "create_webhook", "Mutation.createWebhook", "POST /projects/{projectId}/webhooks", MANAGE,
+        **_P, url="https://hooks.example.org/kilo",
+    ),
+    row("get_webhook", "Query.webhook", "GET /webhooks/{webhookId}", MANAGE, **_W),
+    row("update_webhook", "Mutation.updateWebhook", "PATCH /webhooks/{webhookId}", MANAGE, **_W, description="Later"),
+    row("delete_webhook", "Mutation.deleteWebhook", "DELETE /webhooks/{webhookId}", MANAGE, **_W),
+    row(
+        "rotate_webhook_secret", "Mutation.rotateWebhookSecret", "POST /webhooks/{webhookId}:rotateSecret", MANAGE,
+        **_W,
+    ),
+    row("disable_webhook", "Mutation.disableWebhook", "POST /webhooks/{webhookId}:disable", MANAGE, **_W),
+    row("enable_webhook", "Mutation.enableWebhook", "POST /webhooks/{webhookId}:enable", MANAGE, **_W),
+    row("send_test_event", "Mutation.sendTestEvent", "POST /webhooks/{webhookId}:ping", MANAGE, **_W),
+    row(
+        "replay_webhook", "Mutation.replayWebhook", "POST /webhooks/{webhookId}:replay", MANAGE,
+        **_W, after="1-0",
+    ),
+    row(
+        "list_webhook_deliveries", "Query.webhookDeliveries", "GET /webhooks/{webhookId}/deliveries", MANAGE, **_W,
+    ),
+    row(
+        "get_webhook_delivery", "Query.webhookDelivery", "GET /webhookDeliveries/{deliveryId}", MANAGE,
+        deliveryId="@delivery",
+    ),
+    row(
+        "redeliver", "Mutation.redeliver", "POST /webhookDeliveries/{deliveryId}:redeliver", MANAGE,
+        deliveryId="@delivery",
+    ),
+    # --- exports ---
+    row(
+        "create_export", "Mutation.createExport", "POST /projects/{projectId}/exports", WORK,
+        **_P, preset="web", assetIds=["@asset", "@raw"],
+    ),
+    row("list_exports", "Query.exports", "GET /projects/{projectId}/exports", READ, **_P),
+    row(
+        "preview_export", "Query.exportPreview", "POST /projects/{projectId}/exports:preview", READ,
+        **_P, preset="instagram_carousel", assetIds=["@asset", "@raw"], settings={"ratio": "1:1"},
+    ),
+    row("get_export", "Query.export", "GET /exports/{exportId}", READ, exportId="@done_export"),
+    row("list_export_items", "Query.exportItems", "GET /exports/{exportId}/items", READ, exportId="@done_export"),
+    row(
+        "get_export_download", "Query.exportDownload", "GET /exports/{exportId}/download", READ,
+        exportId="@done_export",
+    ),
+    row("retry_export", "Mutation.retryExport", "POST /exports/{exportId}:retry", WORK, exportId="@failed_export"),
+    row("cancel_export", "Mutation.cancelExport", "POST /exports/{exportId}:cancel", WORK, exportId="@open_export"),
+    row("delete_export", "Mutation.deleteExport", "DELETE /exports/{exportId}", WORK, exportId="@done_export"),
+    # --- what guests take home ---
+    row(
+        "request_download", "Mutation.requestDownload", "POST /share/{shareSlug}/downloads",
+        "403:download_not_allowed 403:download_not_allowed 403:download_not_allowed "
+        "403:preview_only 403:preview_only 403:preview_only",
+        shareSlug="@slug", of="all", rendition="web",
+    ),
     # --- anything by its id: what each kind of thing asks for ---
     rows(
         "get_node", "Query.node", None,
@@ -274,6 +527,10 @@ ROWS: Final[tuple[Row, ...]] = (
         ApiToken=(MINE, {"id": "@token"}),
         Asset=(READ, {"id": "@asset"}),
         Cluster=(READ, {"id": "@cluster"}),
+        Gallery=(READ, {"id": "@gallery"}),
+        Export=(READ, {"id": "@done_export"}),
+        Webhook=(MANAGE, {"id": "@webhook"}),
+        WebhookDelivery=(MANAGE, {"id": "@delivery"}),
     ),
     # --- following ---
     row("open_stream", "Subscription.projectEvents", "GET /realtime", READ, **_P),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -11,13 +12,11 @@ import pytest
 import pytest_asyncio
 from starlette.routing import Route, WebSocketRoute
 
-from kilo_gql import tokens
 from kilo_gql.access import Guest
 from kilo_gql.app import build_app
-from kilo_gql.authenticate import Proof
 from kilo_gql.config import Settings
 from kilo_gql.domain.nodes import NODES
-from kilo_gql.models.base import uuid7
+from kilo_gql.guest_tokens import guest_token
 from kilo_gql.operations import OPERATIONS
 from kilo_gql.rest import openapi
 from kilo_gql.rest.routes import ROUTES
@@ -39,6 +38,7 @@ PAGES = {
     ("/join", "POST"),
     ("/media/{asset_id}/{name}", "GET"),
     ("/media/{asset_id}/{name}", "OPTIONS"),
+    ("/exports/{export_id}/archive", "GET"),
     ("/uploads/{upload_id}", "OPTIONS"),
     ("/uploads/{upload_id}", "PUT"),
     ("/uploads/{upload_id}", "PATCH"),
@@ -52,12 +52,37 @@ PAGES = {
     ("/v1/openapi.json", "GET"),
     ("/v1/reference", "GET"),
     ("/v1/realtime", "GET"),
+    ("/g/{slug}/events", "GET"),
+    ("/g/{slug}/media/{asset_id}/{name}", "GET"),
+    ("/g/{slug}/card.jpg", "GET"),
+    ("/g/{slug}/download/{asset_id}", "GET"),
+    ("/g/{slug}/download.zip", "GET"),
+    ("/g-assets/{digest}/{name}", "GET"),
+    ("/g/{slug}", "GET"),
+    ("/g/{slug}/auth", "POST"),
+    ("/g/{slug}/compare", "GET"),
+    ("/g/{slug}/downloads", "GET"),
+    ("/g/{slug}/guest", "GET"),
+    ("/g/{slug}/guest", "POST"),
+    ("/g/{slug}/photos/{asset_id}", "GET"),
+    ("/g/{slug}/photos/{asset_id}/comments", "POST"),
+    ("/g/{slug}/photos/{asset_id}/comments/{comment_id}/delete", "POST"),
+    ("/g/{slug}/photos/{asset_id}/favorite", "POST"),
+    ("/g/{slug}/visit", "POST"),
+    ("/g/{slug}/selection/{list_id}", "GET"),
+    ("/g/{slug}/selection/{list_id}/submit", "POST"),
+    ("/g/{slug}/selection/{list_id}/{asset_id}", "POST"),
 }
-BY_ASSET = ("details_by_asset", "companions_by_asset", "failed_jobs_by_asset", "clusters_by_asset", "signals_by_asset")
+BY_ASSET = ("details_by_asset", "companions_by_asset", "failed_jobs_by_asset", "clusters_by_asset", "signals_by_asset", "choices_by_asset")
 BY_ID = ("users_by_id", "assets_by_id", "details_by_cluster")
 #: Only other operations' answers lead to these, by loaders; to files and uploads their addresses do (tests/media and
 #: tests/uploads walk those).
-NESTED = {"open_media", "claim_upload", "stats_by_project", *BY_ID, *BY_ASSET}
+GALLERY_MEDIA = (
+    "open_gallery_picture", "render_gallery_picture", "open_gallery_card", "render_gallery_card", "open_download",
+)  # fmt: skip
+NESTED = {"open_media", *GALLERY_MEDIA, "follow_gallery", "claim_upload", "stats_by_project", *BY_ID, *BY_ASSET}
+#: What begins so is a stranger's own, or in an open gallery for everybody to see.
+_TOLD = ("stranger_", "shared_")
 #: What a door adds by itself.
 UNSTABLE = ("x-request-id", "server-timing", "date")
 REALTIME = ("open_stream", "GET /realtime")
@@ -159,15 +184,14 @@ class Asking:
 
     def _who(self, world: World, caller: str) -> Who:
         if caller == "guest":
-            return self._guest()
+            return self._guest(world)
         return world.people.get(caller)
 
-    def _guest(self) -> str:
-        """A bearer that the application takes for a gallery guest's: looked up a moment ago, as it remembers it."""
-        bearer = tokens.random_token(tokens.API_PREFIX)
-        proof = Proof(Guest(uuid7(), uuid7()), None)
-        self.api.services.authenticator._memory.put(tokens.digest(bearer), proof)
-        return bearer
+    def _guest(self, world: World) -> str:
+        """The session of a guest who was let into the gallery that asks for a password."""
+        house = self.api.services.db.house
+        guest = Guest(world.things["shared_gallery"], world.things["shared_guest"], 1)
+        return guest_token(house.key, guest, house.clock() + timedelta(hours=1))
 
     @property
     def succeeded(self) -> int:
@@ -229,5 +253,5 @@ async def _succeeds(asking: Asking, world: World, callers: Sequence[str]) -> Non
 
 
 def _others_in(text: str, world: World) -> list[str]:
-    """The things in an answer that are not the stranger's own."""
-    return [name for name, thing in world.things.items() if not name.startswith("stranger_") and str(thing) in text]
+    """The things in an answer that are neither the stranger's own nor shown to everybody by an open gallery."""
+    return [name for name, thing in world.things.items() if not name.startswith(_TOLD) and str(thing) in text]

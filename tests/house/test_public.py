@@ -18,8 +18,31 @@ from tests.support.doors import root_fields
 for module in pkgutil.iter_modules(domain.__path__):
     importlib.import_module(f"{domain.__name__}.{module.name}")
 
-#: Signing in is all that somebody without a proof can do.
-PUBLIC = {"start_login", "verify_login", "refresh"}
+#: Signing in, and being a guest of a gallery: that is all that somebody without a proof can do.
+PUBLIC = {
+    "start_login", "verify_login", "refresh",
+    # what guests of galleries do, each of which begins with ``sharing``
+    "authenticate_guest",
+    "comment_asset",
+    "delete_own_comment",
+    "favorite_asset",
+    "follow_gallery",
+    "name_guest",
+    "open_download",
+    "open_gallery",
+    "open_gallery_card",
+    "open_gallery_picture",
+    "record_visit",
+    "render_gallery_card",
+    "render_gallery_picture",
+    "request_download",
+    "select_asset",
+    "shared_comments",
+    "shared_lists",
+    "shared_photo",
+    "shared_photos",
+    "submit_selection",
+}
 #: For whoever runs the installation, by the command line; and for the upload address, which is its own permission.
 SYSTEM = {"mint_link", "mint_token", "find_upload", "commit_upload", "mark_stored"}
 #: What no API token may hold: it could widen its own rights, or outlive their loss.

@@ -20,6 +20,48 @@ PACKAGES = ("kilo_gql", "resolvers", "schema", "tasks")
 TRUSTED = {
     ("kilo_gql/domain/auth.py", "start_login"): "nobody is signed in yet",
     ("kilo_gql/domain/auth.py", "verify_login"): "a mailed code is its own proof",
+    (
+        "kilo_gql/domain/client_counts.py",
+        "tell_count",
+    ): "a photo's count is of all galleries of its project, and is told to the project alone",
+    (
+        "kilo_gql/domain/guesses.py",
+        "count_guess",
+    ): "wrong guesses are counted before anybody is let in",
+    ("kilo_gql/domain/guesses.py", "give_back"): "wrong guesses are counted before anybody is let in",
+    (
+        "kilo_gql/domain/guest_rows.py",
+        "_guests",
+    ): "how many guests a gallery has had is not for guests to see, but there is an end to it",
+    (
+        "kilo_gql/domain/gallery_proposals.py",
+        "note",
+    ): "what guests favour is compared with what the photographer chose, which no guest may see",
+    (
+        "kilo_gql/domain/gallery_cards.py",
+        "_find",
+    ): "a card is for whoever has the link of an open gallery",
+    (
+        "kilo_gql/domain/gallery_cards.py",
+        "render_gallery_card",
+    ): "the card of an open gallery is made for whoever has its link",
+    (
+        "kilo_gql/domain/gallery_downloads.py",
+        "_files",
+    ): "a mark may say the project's title, also on what guests take home",
+    ("kilo_gql/domain/gallery_downloads.py", "_prepare"): "what a guest may take home is made for them",
+    (
+        "kilo_gql/domain/gallery_files.py",
+        "find_picture",
+    ): "a guest knows a picture by its address, which is checked against the gallery as it is now",
+    (
+        "kilo_gql/domain/gallery_media.py",
+        "pictures",
+    ): "a mark may say the project's title, which guests do not see otherwise",
+    (
+        "kilo_gql/domain/gallery_renders.py",
+        "render_gallery_picture",
+    ): "a picture that its gallery shows is made for whoever may see it",
     ("kilo_gql/domain/invitations.py", "accept_invitation"): "an invited person is no member yet",
     (
         "kilo_gql/domain/ranker_rows.py",

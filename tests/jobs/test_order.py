@@ -141,7 +141,7 @@ async def test_enqueueing_looks_at_no_more_than_the_ends_of_indexes(
         plan = "\n".join(
             row[0]
             for row in await connection.fetch(
-                f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT {jobs._BASE} "  # noqa: S608
+                f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT {jobs.TURN} "  # noqa: S608
                 f"FROM (VALUES ('cpu', 10, '{a}'::uuid)) AS f(queue, priority, project_id)"
             )
         )

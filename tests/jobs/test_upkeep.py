@@ -19,6 +19,7 @@ from tasks.child import Children
 from tasks.kit import Workshop
 from tasks.runner import Runner
 from tests.conftest import SilentBells
+from tests.support.galleries import make_gallery
 from tests.support.jobs import Floor
 from tests.support.make import Make
 from tests.support.wait import until
@@ -65,7 +66,13 @@ async def test_expired_keys_challenges_and_house_jobs_go(floor: Floor, make: Mak
             for expires, revoked in ((-31, None), (-29, None), (9, now - 31 * day), (9, now - 29 * day))
         ],
     )
-    project = (await make.project(ada)).id
+    made = await make.project(ada)
+    project, gallery = made.id, await make_gallery(floor.db, made, [])
+    await insert(
+        floor,
+        "INSERT INTO gallery_guesses (gallery_id, address, count, window_ends_at) VALUES (:id, :address, 10, :at)",
+        [{"id": gallery.id, "address": bytes([n]), "at": now + (2 * n - 1) * day} for n in (0, 1)],
+    )
     for owner in (None, project):
         await floor.drills(owner, 2)
         for _ in range(2):
@@ -85,6 +92,7 @@ async def test_expired_keys_challenges_and_house_jobs_go(floor: Floor, make: Mak
     assert await swept(floor) == {
         "idempotency_keys": 1,
         "login_challenges": 1,
+        "gallery_guesses": 1,
         "sessions": 2,
         "house_jobs": 1,
     }

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import pyvips
 
-from ml import color, ingest, jpeg
+from ml import ingest, jpeg, profiles
 from ml.ingest import Refusal
+from ml.profiles import Space
 from ml.renditions import Kind, Rendition
 from tests.support import pictures
 
@@ -41,9 +42,9 @@ def test_an_upright_jpeg_keeps_its_pixels_to_the_bit(tmp_path: Path, out: Path) 
 
 
 def test_its_profile_stays(tmp_path: Path, out: Path) -> None:
-    tagged = pictures.with_profile(pictures.image(pictures.pixels()), color.adobe_rgb())
+    tagged = pictures.with_profile(pictures.image(pictures.pixels()), profiles.icc(Space.ADOBE_RGB))
     _, stored = full(tmp_path, out, tagged.jpegsave_buffer(Q=90))
-    assert pyvips.Image.jpegload_buffer(stored).get("icc-profile-data") == color.adobe_rgb()
+    assert pyvips.Image.jpegload_buffer(stored).get("icc-profile-data") == profiles.icc(Space.ADOBE_RGB)
 
 
 @pytest.mark.parametrize(

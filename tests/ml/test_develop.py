@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import pyvips
 
-from ml import color, ingest, jpeg
+from ml import color, ingest, jpeg, profiles
 from ml.formats import Format
 from ml.ingest import Developed
+from ml.profiles import Space
 from ml.raws import Source
 from ml.renditions import Kind, Rendition
 from tests.ml.conftest import Develop
@@ -122,7 +123,7 @@ def test_grey_becomes_three_equal_bands(develop: Develop) -> None:
 
 
 def test_an_embedded_profile_is_followed(develop: Develop) -> None:
-    tagged = pictures.with_profile(pictures.image(pictures.pixels()), color.adobe_rgb())
+    tagged = pictures.with_profile(pictures.image(pictures.pixels()), profiles.icc(Space.ADOBE_RGB))
     done = develop(tagged.pngsave_buffer(), "a.png")
     assert done.notes == []
     # (200, 40, 40) in Adobe RGB is out of sRGB's reach; (240, 240, 240) is neutral in both
@@ -230,7 +231,7 @@ def test_the_preview_is_baseline_and_subsampled(develop: Develop) -> None:
 def test_srgb_by_profile_is_not_converted() -> None:
     srgb = pictures.image(pictures.pixels()).icc_transform("srgb", input_profile="srgb").get("icc-profile-data")
     assert color.is_srgb(srgb)
-    assert not color.is_srgb(color.adobe_rgb())
+    assert not color.is_srgb(profiles.icc(Space.ADOBE_RGB))
     assert not color.is_srgb(b"")
     assert not color.is_srgb(srgb.replace(b"rXYZ", b"xXYZ"))
 

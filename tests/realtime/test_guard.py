@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,12 +23,12 @@ class Law:
     """What is allowed, asked ``count`` times; an exception is raised."""
 
     def __init__(self) -> None:
-        self.says: bool | Exception = True
+        self.says: bool | datetime | Exception = True
         self.gate = asyncio.Event()
         self.gate.set()
         self.count = 0
 
-    async def allowed(self) -> bool:
+    async def allowed(self) -> bool | datetime:
         self.count += 1
         await self.gate.wait()
         if isinstance(self.says, Exception):
@@ -119,4 +119,35 @@ def test_what_concerns_whom() -> None:
     token = TokenActor(uuid4(), uuid4(), ("*",))
     assert concerns(ADA) == {str(ADA.user_id), str(ADA.session_id)}
     assert concerns(token) == {str(token.user_id), str(token.token_id)}
-    assert concerns(Guest(uuid4(), uuid4())) == frozenset()
+    guest = Guest(uuid4(), uuid4())
+    assert concerns(guest) == {str(guest.gallery_id)}
+
+
+def test_a_guest_is_in_doubt_when_the_conditions_of_the_gallery_change() -> None:
+    gallery = uuid4()
+    doubts = {
+        (True, "published"): True,
+        (True, "anything new"): True,
+        (True, "activity"): False,
+        (True, "comments"): False,
+        (True, "choices"): False,
+        (True, "changedAssets"): False,
+        (True, "proposals"): False,
+        (False, "published"): False,
+    }
+    for (own, what), doubted in doubts.items():
+        guard = Guard(uuid4(), Guest(gallery, uuid4()), Law().allowed)
+        guard.saw([changed(EventName.GALLERY_UPDATED, gallery if own else uuid4(), **{what: True})])
+        assert settled(guard) is not doubted, what
+
+
+async def test_a_right_that_ends_is_asked_for_again_at_its_end() -> None:
+    law = Law()
+    law.says = datetime.now(UTC) + timedelta(seconds=0.3)
+    guard = Guard(uuid4(), ADA, law.allowed)
+    watching = asyncio.create_task(guard.refused())
+    await until(lambda: law.count == 1)
+    law.says = False
+    async with asyncio.timeout(5):
+        await watching
+    assert law.count == 2

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -14,11 +15,12 @@ from sqlalchemy import text
 from kilo_gql import invariants
 from kilo_gql.config import Settings
 from kilo_gql.db import Database
-from kilo_gql.models import Asset, AssetFile, FileKind, Upload, UploadStatus
+from kilo_gql.models import Asset, AssetFile, FileKind, Project, Upload, UploadStatus
 from kilo_gql.row_rules import Rule
 from kilo_gql.storage import Store
 from tests.support import pictures
 from tests.support.files import put, spoil
+from tests.support.galleries import gallery_asset_row, gallery_row
 from tests.support.invariants import assert_sound
 from tests.support.jobs import Floor
 from tests.support.make import Make
@@ -167,6 +169,34 @@ async def _cluster(sound: Sound, kind: str) -> None:
     await sound.run(statement)
 
 
+async def lose_pinned_look(sound: Sound) -> tuple[Rule, str]:
+    await _gallery(sound, pinned_sha256="0" * 64, changed_at=sound.db.house.clock())
+    return Rule.PIN, str(sound.asset.id)
+
+
+async def keep_look_nobody_shows(sound: Sound) -> tuple[Rule, str]:
+    file = await put(
+        Make(sound.db), sound.store, sound.asset, FileKind.PREVIEW, pictures.jpeg(), variant="pin-0123456789abcdef"
+    )
+    return Rule.PIN, file.key
+
+
+async def overlook_change(sound: Sound) -> tuple[Rule, str]:
+    await _gallery(
+        sound, pinned_sha256=sound.files[FileKind.PREVIEW].sha256, changed_at=sound.db.house.clock()
+    )  # fmt: skip
+    return Rule.PIN, str(sound.asset.id)
+
+
+async def _gallery(sound: Sound, **pin: Any) -> None:
+    """The photo in a gallery, pinned like this."""
+    async with sound.floor.write() as tx:
+        project = await tx.get(Project, sound.asset.project_id)
+        gallery = tx.add(gallery_row(project, tx.now))
+        await tx.flush()
+        tx.add(gallery_asset_row(gallery, sound.asset, 0, **pin))
+
+
 async def skip_event(sound: Sound) -> tuple[Rule, str]:
     await sound.run(
         """
@@ -220,6 +250,7 @@ async def _one(sound: Sound, statement: str) -> str:
 
 BREAKS: tuple[Break, ...] = (
     lose_original, lose_preview, lose_object, cut_object, overwrite_end, overwrite_header, leave_object, silence_job,
+    lose_pinned_look, keep_look_nobody_shows, overlook_change,
     promise_signals, promise_vector, call_burst_moment, put_burst_elsewhere, leave_out_of_moments,
     half_end_job, forget_asset, skip_event, count_what_is_not_there, count_wrongly, lose_stored, abandon_bytes,
 )  # fmt: skip

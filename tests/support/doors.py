@@ -37,7 +37,11 @@ from tests.support.api import Api
 Who = Account | str | None
 
 #: Operations that GraphQL reaches through a field of another one's answer.
-NESTED: Final = {"get_stats": ("get_project", "stats"), "get_signals": ("get_asset", "signals")}
+NESTED: Final = {
+    "get_stats": ("get_project", "stats"),
+    "get_signals": ("get_asset", "signals"),
+    "get_client_choices": ("get_asset", "clientChoices"),
+}
 _PAGE_WORDS: Final = {"limit": "first", "cursor": "after"}
 
 
@@ -200,9 +204,10 @@ def variables_of(found: RootField, arguments: Mapping[str, Any]) -> dict[str, An
     """REST's arguments under GraphQL's names: ``id`` for the thing, ``input`` or ``filter`` for what they hold."""
     nest = next((name for name in ("input", "filter") if name in found.field.args), None)
     variables: dict[str, Any] = {} if nest is None else {nest: {}}
+    nested = {} if nest is None else get_named_type(found.field.args[nest].type).fields
     for name, value in arguments.items():
         name = _PAGE_WORDS.get(name, name)
-        if name not in found.field.args and name.endswith("Id") and "id" in found.field.args:
+        if name not in (*found.field.args, *nested) and name.endswith("Id") and "id" in found.field.args:
             name = "id"
         (variables if name in found.field.args or nest is None else variables[nest])[name] = value
     return {name: _given(value, found.field.args.get(name)) for name, value in variables.items()}

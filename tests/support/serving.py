@@ -37,11 +37,11 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Served]:
-    """The application of these settings on a free port, leading the relay."""
+async def serving(settings: Settings, port: int = 0) -> AsyncIterator[Served]:
+    """The application of these settings on a port (0: a free one), leading the relay."""
     app = build_app(settings)
     config = uvicorn.Config(
-        app, port=0, http=AbortableHttp, loop="none", log_level="critical", timeout_graceful_shutdown=5
+        app, port=port, http=AbortableHttp, loop="none", log_level="critical", timeout_graceful_shutdown=5
     )
     server = _Server(config, lambda: app.state.services.hub.stop())
     task = asyncio.create_task(server.serve())

@@ -25,7 +25,7 @@ class Message:
 
 @dataclass
 class SseClient:
-    """One request for ``/v1/realtime``. ``last_id`` is what a browser would resume after."""
+    """One request for a stream. ``last_id`` is what a browser would resume after."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -47,11 +47,25 @@ class SseClient:
         query: str = "",
         limit: int = 1 << 16,
     ) -> SseClient:
+        """Ask for ``/v1/realtime``."""
+        path = f"/v1/realtime?projectId={project_id}{query}"
+        return await cls.get(port, path, headers, last_event_id=last_event_id, limit=limit)
+
+    @classmethod
+    async def get(
+        cls,
+        port: int,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        last_event_id: str | None = None,
+        limit: int = 1 << 16,
+    ) -> SseClient:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=limit)
         sent = {"host": "127.0.0.1", "accept": "text/event-stream", **headers}
         if last_event_id is not None:
             sent["last-event-id"] = last_event_id
-        lines = [f"GET /v1/realtime?projectId={project_id}{query} HTTP/1.1", *(f"{k}: {v}" for k, v in sent.items())]
+        lines = [f"GET {path} HTTP/1.1", *(f"{k}: {v}" for k, v in sent.items())]
         writer.write("\r\n".join([*lines, "", ""]).encode())
         first, *rest = (await reader.readuntil(b"\r\n\r\n")).decode().strip().splitlines()
         got = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}

@@ -16,13 +16,20 @@ from kilo_gql.db import Database
 from kilo_gql.events import EventName
 from kilo_gql.models import (
     ApiToken,
+    Asset,
     AssetStatus,
     Base,
     Cluster,
     ClusterKind,
     ClusterMember,
     Delivery,
+    DeliveryStatus,
     EventStream,
+    ExportStatus,
+    GalleryComment,
+    GalleryGuest,
+    GalleryProposal,
+    GallerySection,
     Grouping,
     Invitation,
     Job,
@@ -34,6 +41,8 @@ from kilo_gql.models import (
     Queue,
     RefreshToken,
     Role,
+    Selection,
+    SelectionList,
     Session,
     SessionKind,
     Studio,
@@ -41,9 +50,14 @@ from kilo_gql.models import (
     Upload,
     UploadStatus,
     User,
+    Webhook,
+    WebhookDelivery,
 )
 from kilo_gql.models.base import uuid7
+from tests.support.exports import export_rows
+from tests.support.galleries import gallery_asset_row, gallery_row, gallery_slug
 from tests.support.make import asset_row, signals_row
+from tests.support.sharing import PASSWORD, PASSWORD_HASH
 
 #: Who asks. ``guest`` is a visitor of a client gallery.
 CALLERS: Final = ("anonymous", "stranger", "guest", "viewer", "editor", "owner")
@@ -59,6 +73,7 @@ class World:
 
     things: dict[str, Any] = field(default_factory=dict)
     people: dict[str, UserActor] = field(default_factory=dict)
+    photos: dict[str, Asset] = field(default_factory=dict)
 
     def fill(self, value: Any) -> Any:
         """A matrix cell's arguments with every ``@name`` replaced."""
@@ -70,11 +85,13 @@ class World:
 
     def elsewhere(self) -> World:
         """The same people, in a world in which none of these things exists."""
-        return World({name: _absent(thing) for name, thing in self.things.items()}, self.people)
+        return World({name: _absent(name, thing) for name, thing in self.things.items()}, self.people)
 
 
-def _absent(thing: Any) -> Any:
+def _absent(name: str, thing: Any) -> Any:
     """Another one of its kind that was never made."""
+    if name.endswith("slug"):
+        return gallery_slug()
     if isinstance(thing, str) and tokens.is_opaque(thing, tokens.INVITATION_PREFIX):
         return tokens.random_token(tokens.INVITATION_PREFIX)
     return uuid7() if isinstance(thing, UUID) else thing
@@ -137,6 +154,9 @@ def _project(world: World, db: Database) -> list[Base]:
     return [
         project, *jobs.values(), invitation, *members, *_log(project, jobs["queued_job"], db),
         *_assets(world, project, db), *_clusters(world, project, db), *_uploads(world, project, db),
+        *_exports(world, project),
+        *_webhooks(world, project, db),
+        *_galleries(world, project, db), *_proposals(world, project, db), *_shared(world, project, db),
     ]  # fmt: skip
 
 
@@ -151,7 +171,22 @@ def _assets(world: World, project: Project, db: Database) -> list[Base]:
     trashed = asset_row(project, "trashed.jpg", now, trashed_at=now)
     names = {"asset": photo, "raw": raw, "jpeg": jpeg, "single": single, "bad": bad, "trashed": trashed}
     world.things |= {name: asset.id for name, asset in names.items()}
+    world.photos = names
     return [*names.values(), signals_row(photo, now)]
+
+
+def _galleries(world: World, project: Project, db: Database) -> list[Base]:
+    """An open gallery at ``slug`` that shows ``asset`` under ``section``, and ``raw`` under none."""
+    gallery = gallery_row(project, db.house.clock())
+    section = GallerySection(
+        id=uuid7(), project_id=project.id, gallery_id=gallery.id, title="Ceremony", position=0
+    )  # fmt: skip
+    shown = [
+        gallery_asset_row(gallery, world.photos["asset"], 0, section_id=section.id),
+        gallery_asset_row(gallery, world.photos["raw"], 1, changed_at=gallery.created_at),
+    ]
+    world.things |= {"gallery": gallery.id, "slug": gallery.share_slug, "section": section.id}
+    return [gallery, section, *shown]
 
 
 def _clusters(world: World, project: Project, db: Database) -> list[Base]:
@@ -172,6 +207,55 @@ def _clusters(world: World, project: Project, db: Database) -> list[Base]:
             )  # fmt: skip
     clocks = {"c0ffee": {"label": "Camera", "asset_count": 3, "reference": True}}
     return [*rows, Grouping(project_id=project.id, revision=1, grouped_revision=1, clock_offsets=clocks)]
+
+
+def _shared(world: World, project: Project, db: Database) -> list[Base]:
+    """What galleries show to anybody: ``shared_asset`` at ``shared_slug``, and behind a password at ``locked_slug``.
+
+    ``shared_guest`` was let in there, said ``shared_comment``, and has sent a choice for ``shared_list``.
+    """
+    now, guest_id = db.house.clock(), uuid7()
+    photo = asset_row(project, "shared.jpg", now)
+    galleries = {"shared": gallery_row(project, now), "locked": gallery_row(project, now, password_hash=PASSWORD_HASH)}
+    shown = [gallery_asset_row(one, photo, 0, pinned_sha256="0" * 64) for one in galleries.values()]
+    inside = {"project_id": project.id, "gallery_id": galleries["locked"].id}
+    guest = GalleryGuest(id=guest_id, name="Grace", last_seen_at=now, created_at=now, **inside)
+    comment = GalleryComment(id=uuid7(), asset_id=photo.id, guest_id=guest_id, text="Lovely", created_at=now, **inside)
+    wanted = {name: SelectionList(id=uuid7(), title=name, position=0, created_at=now, **inside) for name in ("a", "b")}
+    chosen = Selection(list_id=wanted["a"].id, guest_id=guest_id, submitted_at=now, updated_at=now, **inside)
+    world.things |= {f"{name}_slug": one.share_slug for name, one in galleries.items()}
+    world.things |= {
+        "shared_asset": photo.id, "shared_gallery": galleries["locked"].id, "shared_guest": guest_id,
+        "shared_comment": comment.id, "shared_list": wanted["a"].id, "shared_open_list": wanted["b"].id,
+        "gallery_password": PASSWORD,
+    }  # fmt: skip
+    return [photo, *galleries.values(), *shown, guest, comment, *wanted.values(), chosen]
+
+
+def _proposals(world: World, project: Project, db: Database) -> list[Base]:
+    """A guest of the gallery favours ``raw`` over ``asset``."""
+    row = GalleryProposal(
+        id=uuid7(), project_id=project.id, gallery_id=world.things["gallery"], guest_id=uuid7(),
+        cluster_id=world.things["cluster"], winner_asset_id=world.things["asset"],
+        favored_asset_id=world.things["raw"], created_at=db.house.clock(),
+    )  # fmt: skip
+    world.things["proposal"] = row.id
+    return [row]
+
+
+def _webhooks(world: World, project: Project, db: Database) -> list[Base]:
+    """A webhook, and a delivery that was given up."""
+    now = db.house.clock()
+    webhook = Webhook(
+        id=uuid7(), project_id=project.id, created_by=project.owner_user_id, url="https://hooks.example.org/kilo",
+        epoch=1, seq=1, created_at=now, updated_at=now,
+    )  # fmt: skip
+    delivery = WebhookDelivery(
+        id=uuid7(), project_id=project.id, webhook_id=webhook.id, epoch=1, seq=1, event_name="job.done", body="{}",
+        status=DeliveryStatus.DEAD, attempts=10, error="HTTP 500", created_at=now, updated_at=now,
+    )  # fmt: skip
+    world.things |= {"webhook": webhook.id, "delivery": delivery.id}
+    return [webhook, delivery]
 
 
 def _uploads(world: World, project: Project, db: Database) -> list[Base]:
@@ -196,6 +280,16 @@ def _log(project: Project, job: Job, db: Database) -> list[Base]:
         created_at=db.house.clock(),
     )  # fmt: skip
     return [EventStream(project_id=project.id, first_seq=1, last_seq=1), done]
+
+
+def _exports(world: World, project: Project) -> list[Base]:
+    """Of ``asset`` and ``raw``: one that is done, one that failed, one that is still to be made."""
+    photos, rows = [world.photos["asset"], world.photos["raw"]], list[Base]()
+    for name, status in (("done", ExportStatus.DONE), ("failed", ExportStatus.FAILED), ("open", ExportStatus.QUEUED)):
+        made = export_rows(project, photos, status)
+        world.things[f"{name}_export"] = made[0].id
+        rows += made
+    return rows
 
 
 def _studio(world: World, db: Database) -> list[Base]:

@@ -1,0 +1,1 @@
+"""The pages that a photographer's clients open."""
