@@ -24,6 +24,7 @@ COMMANDS: Final = (
     ("ingest",),
     ("ingest", "--grown", "20000"),
     ("ingest", "--memory", "5000"),
+    ("export",),
     ("zip_stream",),
 )
 

@@ -20,7 +20,6 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -64,22 +63,23 @@ class Found:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection, which carries one request at a time."""
+    """A keep-alive connection, which carries one request at a time, and is made anew if the server closed it idle."""
 
-    def __init__(self, free: asyncio.Queue[Connection]) -> None:
-        self._free = free
-        self.due = 0.0
+    def __init__(self, port: int, free: asyncio.Queue[Connection]) -> None:
+        self._port, self._free = port, free
+        self._transport: asyncio.Transport | None = None
+        self._answered = True
         self.times: list[float] = []
-        self.size = 0
+        self.size = self.failed = 0
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        self._free.put_nowait(self)
-
-    def ask(self, request: bytes, due: float) -> None:
+    async def ask(self, request: bytes, due: float) -> None:
+        if self._transport is None:
+            self._transport, _ = await asyncio.get_running_loop().create_connection(
+                lambda: self, "127.0.0.1", self._port
+            )
         self.parser = httptools.HttpResponseParser(self)
-        self.due, self.body = due, 0
-        self.transport.write(request)  # type: ignore[attr-defined]
+        self.due, self.body, self._answered = due, 0, False
+        self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         self.parser.feed_data(data)
@@ -88,28 +88,42 @@ class Connection(asyncio.Protocol):
         self.body += len(body)
 
     def on_message_complete(self) -> None:
-        assert self.parser.get_status_code() == 200, self.parser.get_status_code()
         self.times.append((time.perf_counter() - self.due) * 1000)
+        self._done(failed=self.parser.get_status_code() != 200)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if not self._answered:
+            self._done(failed=True)
+
+    def _done(self, *, failed: bool) -> None:
+        self._answered = True
+        self.failed += failed
         self.size = self.body
         self._free.put_nowait(self)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
 
 
 async def load(port: int, request: bytes, rate: float, seconds: float, meter: Meter) -> Found:
     """Send at a rate for some seconds, and take the times."""
-    loop, free = asyncio.get_running_loop(), asyncio.Queue[Connection]()
-    made = [await loop.create_connection(lambda: Connection(free), "127.0.0.1", port) for _ in range(_CONNECTIONS)]
-    connections = [connection for _, connection in made]
+    free = asyncio.Queue[Connection]()
+    connections = [Connection(port, free) for _ in range(_CONNECTIONS)]
+    for connection in connections:
+        free.put_nowait(connection)
     await _send(free, request, rate / 4, _WARM_UP)
-    await _settled(free)
     for connection in connections:
         connection.times.clear()
     before, begun = meter.read(), time.perf_counter()
     await _send(free, request, rate, seconds)
-    await _settled(free)
     took = meter.since(begun, before)
     times = sorted(taken for connection in connections for taken in connection.times)
+    failed = sum(connection.failed for connection in connections)
     for connection in connections:
-        connection.transport.close()
+        connection.close()
+    assert not failed, f"{failed} of {len(times)} requests failed"
     cuts = statistics.quantiles(times, n=100)
     cost = (took.server * 1000 / len(times), took.database * 1000 / len(times))
     size = max(connection.size for connection in connections)
@@ -117,22 +131,17 @@ async def load(port: int, request: bytes, rate: float, seconds: float, meter: Me
 
 
 async def _send(free: asyncio.Queue[Connection], request: bytes, rate: float, seconds: float) -> None:
-    """Requests that no answer holds up: one that finds every connection taken waits, and its clock runs."""
+    """Requests that no answer holds up: one that finds every connection taken waits, and its clock runs.
+
+    Returns when all are answered; gives up those that are not sent when as much time again has passed.
+    """
     chance = random.Random(_SEED)
-    due = deque[float]()
-    at, end = time.perf_counter(), time.perf_counter() + seconds
-    while at < end:
-        due.append(at)
-        at += chance.expovariate(rate)
-    for moment in due:
-        if (pause := moment - time.perf_counter()) > 0:
-            await asyncio.sleep(pause)
-        (await free.get()).ask(request, moment)
-
-
-async def _settled(free: asyncio.Queue[Connection]) -> None:
-    taken = [await free.get() for _ in range(_CONNECTIONS)]
-    for connection in taken:
+    begun = due = time.perf_counter()
+    while due < begun + seconds and time.perf_counter() < begun + 2 * seconds:
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        await (await free.get()).ask(request, due)
+        due += chance.expovariate(rate)
+    for connection in [await free.get() for _ in range(_CONNECTIONS)]:
         free.put_nowait(connection)
 
 

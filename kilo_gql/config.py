@@ -61,6 +61,11 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Further browser origins that may use cookies and websockets, comma separated."
     )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks of your reverse proxies, comma separated: their X-Forwarded-For is "
+        "believed. Unset: behind a proxy all callers share one rate, and their guesses at a gallery's password.",
+    )
     host: str = "127.0.0.1"
     port: int = 8400
     signup: Literal["open", "invited"] = Field(default="open", description="Who may become a user by signing in.")
@@ -100,7 +105,7 @@ class Settings(BaseSettings):
     def _expand(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value is not None else None
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

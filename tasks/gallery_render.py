@@ -12,9 +12,9 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from kilo_gql.domain import gallery_renders
+from kilo_gql.domain import gallery_renders, gallery_work
 from kilo_gql.domain.gallery_looks import TAKEN
-from kilo_gql.domain.gallery_renders import MadeFile, Task, Work
+from kilo_gql.domain.gallery_work import MadeFile, Task, Work
 from kilo_gql.errors import BadRequest, NotFound
 from kilo_gql.jobs import JobType
 from kilo_gql.models import GalleryRendition
@@ -57,14 +57,14 @@ async def render(kit: Kit) -> Mapping[str, Any]:
     guest_id = UUID(asked["guest_id"]) if asked.get("guest_id") else None
     rendition = GalleryRendition(asked["rendition"]) if "rendition" in asked else None
     async with kit.read() as tx:
-        work = await gallery_renders.find_work(
+        work = await gallery_work.find_work(
             tx, UUID(asked["gallery_id"]), rendition, named, guest_id, asked.get("after")
         )
     if work is None:
         return {"skipped": "deleted"}
     if work.stale:
         async with kit.write() as tx:
-            await gallery_renders.drop(tx, work)
+            await gallery_work.drop(tx, work)
     made, left = await _all(kit, work, until)
     result = {"made": made, "total": work.total}
     async with kit.finish(result) as tx:
@@ -81,7 +81,7 @@ async def _all(kit: Kit, work: Work, until: float) -> tuple[int, Sequence[Task]]
         batch, missing = missing[:BATCH], missing[BATCH:]
         files = [file for task in batch if (file := await _one(kit, task, alone=alone)) is not None]
         async with kit.write() as tx:
-            await gallery_renders.finish_pictures(tx, files)
+            await gallery_work.finish_pictures(tx, files)
         done, made = done + len(batch), made + len(files)
         kit.report(done / max(work.total, 1), "rendering", f"{done:,} of {work.total:,}")
         if time.monotonic() >= until:

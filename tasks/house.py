@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from kilo_gql.domain import export_jobs, gallery_renders, measuring, renders, trash, webhook_pump
+from kilo_gql.domain import export_jobs, gallery_work, measuring, renders, trash, webhook_pump
 from kilo_gql.domain.upkeep import BATCH, sweep
 from kilo_gql.jobs import JobType
 from tasks.kit import Kit
@@ -39,7 +39,7 @@ async def sweep_house(kit: Kit) -> Mapping[str, Any]:
     more = True
     while more:
         async with kit.write() as tx:
-            swept = await gallery_renders.sweep_named(tx)
+            swept = await gallery_work.sweep_named(tx)
         gone["named_pictures"] += swept
         more = swept == renders.BATCH
     more = True

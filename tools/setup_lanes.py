@@ -16,7 +16,7 @@ import sys
 LANES = {
     "scale": {"redis-server": "redis-server"},
     "browser": {"chromium": "chromium", "node": "nodejs", "npm": "npm"},
-    "exiftool": {"exiftool": "libimage-exiftool-perl"},
+    "exiftool": {"exiftool": "libimage-exiftool-perl", "pdftotext": "poppler-utils", "unzip": "unzip"},
 }
 
 

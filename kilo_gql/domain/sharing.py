@@ -8,13 +8,14 @@ as a preview; what guests do there is for guests alone.
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid5
 
 from sqlalchemy import select
 
-from kilo_gql.access import Guest, TokenActor, UserActor, user_id_of
+from kilo_gql.access import Guest, Perm, TokenActor, UserActor, in_scope, user_id_of
 from kilo_gql.db import Tx
 from kilo_gql.errors import Forbidden, Unauthorized, not_found
 from kilo_gql.models import Gallery, Project, ProjectStatus
@@ -22,6 +23,8 @@ from kilo_gql.models.base import grants
 
 #: In an open gallery, whoever brings no session is this guest, so that the documented paths work without one.
 _NOBODY: Final = "nobody"
+#: What can be an address at all; a NUL, say, cannot even be asked for.
+_SLUG: Final = re.compile(r"[A-Za-z0-9_-]{8,32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ async def find(tx: Tx, slug: str) -> tuple[Gallery, bool]:
 
     Raises NotFound, alike for everything that a guest cannot open. A member finds closed galleries too.
     """
+    if not _SLUG.fullmatch(slug):
+        raise not_found("gallery")
     with tx.trust("a guest knows a gallery by its address alone, and sees nothing before it is let in"):
         statement = select(Gallery, Project.status).join(Project, Project.id == Gallery.project_id)
         found = (await tx.session.execute(statement.where(Gallery.share_slug == slug))).one_or_none()
@@ -100,5 +105,7 @@ async def _is_member(tx: Tx, project_id: UUID) -> bool:
     user_id = user_id_of(tx.actor)
     if not isinstance(tx.actor, UserActor | TokenActor) or user_id is None:
         return False
+    if isinstance(tx.actor, TokenActor) and not in_scope(tx.actor.scopes, Perm.GALLERY_READ):
+        return False  # to a program without that scope it is a link like any other
     mine = select(grants.c.role).where(grants.c.project_id == project_id, grants.c.user_id == user_id).limit(1)
     return await tx.scalar(mine) is not None

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kilo_gql.gallery_pages import assets
+from kilo_gql.gallery_pages.tiles import tile_filter
 from kilo_gql.gallery_pages.wording import FILTERS
 
 #: Compression is worth its time from here on.
@@ -27,7 +28,7 @@ _templates: Final = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-_templates.filters.update(FILTERS)
+_templates.filters.update(FILTERS, tile=tile_filter(_templates))
 
 
 def page(request: Request, template: str, status: int = 200, /, **values: Any) -> Response:

@@ -209,6 +209,7 @@ class GalleryActivity(Identified, Base, OwnInGallery):
         ForeignKeyConstraint(*_GALLERY, name="fk_gallery_activity_gallery", ondelete="CASCADE"),
         ForeignKeyConstraint(*_GUEST, name="fk_gallery_activity_guest", ondelete="CASCADE"),
         Index("ix_gallery_activity_gallery_id", "gallery_id", "id"),
+        Index("ix_gallery_activity_guest_id", "gallery_id", "guest_id", "id"),
     )
 
     project_id: Mapped[UUID]

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import zlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -37,16 +38,24 @@ class Written:
 class Paper:
     """Pages of ``width`` × ``height`` points, drawn on ``canvas``. ``spool`` holds the photos until the end."""
 
-    def __init__(self, width: float, height: float, title: str, spool: IO[bytes]) -> None:
+    def __init__(self, width: float, height: float, spool: IO[bytes]) -> None:
         _fonts()
         self.canvas = Canvas(
             "", pagesize=(width, height), invariant=1, pageCompression=1, lang="en", initialFontName=REGULAR
         )
-        self.canvas.setTitle(title)
         self.canvas.setCreator("KILO")
         self.canvas.setProducer("KILO")
+        self.canvas.setAuthor("")
         self._spool = spool
         self._photos = 0
+
+    def describe(self, title: str, subject: str, made: datetime | None) -> None:
+        """What readers show of the document: its title, what it is about, and the moment that it says it was made."""
+        self.canvas.setTitle(title)
+        self.canvas.setSubject(subject)
+        if made is not None:
+            moment = (made if made.tzinfo else made.replace(tzinfo=UTC)).astimezone(UTC)
+            self.canvas.setDateFormatter(lambda *_: f"D:{moment:%Y%m%d%H%M%S}Z")
 
     def line(
         self, said: str, left: float, baseline: float, font: str, size: float, room: float, *, middle: bool = False

@@ -16,7 +16,7 @@ import msgspec
 from ml import decode, jpeg
 from ml.exporting import sheet_layout
 from ml.exporting.paper import Paper
-from ml.exporting.sheet_drawing import Drawing
+from ml.exporting.sheet_drawing import Drawing, moment
 from ml.exporting.sheet_layout import Grid, Orientation
 from ml.formats import Format
 from ml.refusals import Refused
@@ -91,7 +91,8 @@ def render(out: str, plan: dict[str, Any]) -> Sheet:
     grid, notes, path = wanted.grid, list[str](), Path(out) / "sheet.pdf"
     pages = max(1, -(-len(wanted.photos) // grid.a_page))
     with tempfile.TemporaryFile(dir=out) as spool:
-        paper = Paper(grid.page.width, grid.page.height, wanted.title, spool)
+        paper = Paper(grid.page.width, grid.page.height, spool)
+        paper.describe(wanted.title, wanted.subtitle or "", moment(wanted.made_at))
         drawing = Drawing(paper, grid)
         for page in range(pages):
             drawing.furniture(wanted, page + 1, pages)

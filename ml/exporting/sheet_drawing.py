@@ -194,18 +194,21 @@ def _runs(row: Sequence[int]) -> list[tuple[int, int]]:
     return found
 
 
+def moment(text: str) -> datetime | None:
+    """An ISO 8601 time; None for anything else."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def _day(made_at: str) -> str:
     """The day, as people write it: 21 November 2026."""
-    try:
-        made = datetime.fromisoformat(made_at)
-    except ValueError:
-        return ""
-    return f"{made.day} {made:%B} {made.year}"
+    made = moment(made_at)
+    return f"{made.day} {made:%B} {made.year}" if made is not None else ""
 
 
 def _time(captured: str) -> str:
     """Day and minute of an ISO 8601 time; anything else as it is."""
-    try:
-        return f"{datetime.fromisoformat(captured):%Y-%m-%d %H:%M}"
-    except ValueError:
-        return captured
+    taken = moment(captured)
+    return f"{taken:%Y-%m-%d %H:%M}" if taken is not None else captured

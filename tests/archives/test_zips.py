@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import shutil
 import subprocess
 import zipfile
 import zlib
@@ -114,7 +113,7 @@ async def test_more_entries_than_sixteen_bits_count() -> None:
         assert len(opened.namelist()) == 70_000
 
 
-@pytest.mark.skipif(shutil.which("unzip") is None, reason="unzip is not here")
+@pytest.mark.exiftool
 async def test_unzip_takes_it(tmp_path: Path) -> None:
     path = tmp_path / "made.zip"
     path.write_bytes(await whole(ZipLayout([entry(name, data) for name, data in FILES.items()])))

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from kilo_gql import sample_shoot, tokens
 from kilo_gql.config import Settings
 from kilo_gql.models import Gallery, Session, SessionKind
 from kilo_gql.models.base import uuid7
-from tests.support.browser import installed, program, run
+from tests.support.browser import installed, program
 from tests.support.gallery_site import GallerySite, gallery_site
 from tests.support.postgres import new_database
 from tests.support.running import UNHURRIED
@@ -37,28 +39,40 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 class Stage:
-    """Plays scenes in galleries of one house."""
+    """Plays scenes in galleries of one house, in one browser."""
 
-    def __init__(self, site: GallerySite, driver: Path) -> None:
-        self.site, self.driver = site, driver
+    def __init__(self, site: GallerySite, driver: Process) -> None:
+        self.site, self._driver = site, driver
 
     async def play(self, scene: str, **facts: Any) -> None:
-        task = {
-            "chromium": program("chromium"),
-            "origin": self.site.origin,
-            "bearer": self.site.bearer,
-            "out": OUT,
-            "scenes": {scene: facts},
-        }
-        report = json.loads(await run(program("node"), "drive.mjs", json.dumps(task), cwd=self.driver))
+        assert self._driver.stdin is not None
+        assert self._driver.stdout is not None
+        self._driver.stdin.write(json.dumps({"scene": scene, "facts": facts}).encode() + b"\n")
+        went = json.loads(await self._driver.stdout.readline())
         if OUT is not None:
-            await asyncio.to_thread((Path(OUT) / f"axe-{scene}.json").write_text, json.dumps(report["axe"], indent=1))
-        assert report["went"][scene]["fault"] is None, report["went"][scene]["fault"]
+            await asyncio.to_thread((Path(OUT) / f"axe-{scene}.json").write_text, json.dumps(went["axe"], indent=1))
+        assert went["fault"] is None, went["fault"]
 
     def facts(self, gallery: Gallery) -> dict[str, Any]:
         """What scenes know of a gallery of all photos."""
         ids = [str(photo.id) for photo in self.site.photos]
         return {"path": f"/g/{gallery.share_slug}", "id": str(gallery.id), "ids": ids, "photos": len(ids)}
+
+
+@asynccontextmanager
+async def driving(site: GallerySite, driver: Path) -> AsyncIterator[Process]:
+    """The program that plays scenes, until it has closed its browser."""
+    house = {"chromium": program("chromium"), "origin": site.origin, "bearer": site.bearer, "out": OUT}
+    process = await asyncio.create_subprocess_exec(
+        program("node"), "drive.mjs", json.dumps(house), cwd=driver,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 24,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -71,8 +85,8 @@ async def stage(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     async with new_database(postgres) as url:
         secret = SecretStr("a test secret of 32 characters!!")
         settings = Settings(home=home, database_url=SecretStr(url), secret_key=secret).model_copy(update=UNHURRIED)
-        async with gallery_site(settings, pictures) as site:
-            yield Stage(site, driver)
+        async with gallery_site(settings, pictures) as site, driving(site, driver) as process:
+            yield Stage(site, process)
 
 
 async def test_password(stage: Stage) -> None:
@@ -115,6 +129,13 @@ async def test_a_refused_favorite_is_taken_back(stage: Stage) -> None:
 
 async def test_a_reply_arrives_by_itself(stage: Stage) -> None:
     await stage.play("talking", **stage.facts(await stage.site.gallery()))
+
+
+async def test_further_photos_come_by_scrolling_or_by_a_link(stage: Stage) -> None:
+    gallery = await stage.site.gallery(await stage.site.copies(210))
+    facts = {"path": f"/g/{gallery.share_slug}", "photos": 210}
+    await stage.play("further", **facts)
+    await stage.play("turning", **facts)
 
 
 async def test_two_to_four_side_by_side(stage: Stage) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
-from kilo_gql.models import Gallery, SelectionList
+from kilo_gql.access import Perm, System
+from kilo_gql.domain import sharing
+from kilo_gql.models import ActivityKind, Gallery, GalleryActivity, SelectionList
 from kilo_gql.models.base import uuid7
 from tests.gallery_pages.conftest import ORIGIN, PASSWORD, Stage
 from tests.support.world import state
@@ -117,6 +121,25 @@ async def test_scripts_get_json(stage: Stage) -> None:
     assert "#spot1{left:25.00%;top:50.00%}" in page.response.text
     status, sent = await post(f"/selection/{album.id}/submit", message="")
     assert (status, sent["count"]) == (200, 1)
+
+
+async def test_a_look_is_noted_once_and_as_the_guest_who_looks(stage: Stage) -> None:
+    gallery = await stage.gallery()
+    guest, home = stage.browser(), f"/g/{gallery.share_slug}"
+    await guest.get(home)
+    assert await _visits(stage, gallery) == []
+    for _ in range(2):
+        assert (await guest.post(f"{home}/visit", {})).status == 204
+    [visitor] = await _visits(stage, gallery)
+    assert visitor != sharing.nobody(gallery.id)
+
+
+async def _visits(stage: Stage, gallery: Gallery) -> list[UUID]:
+    async with stage.make.db.transaction(System("test"), Perm.SYSTEM, write=False) as tx:
+        opened = GalleryActivity.kind == ActivityKind.OPENED
+        return list(
+            await tx.scalars(select(GalleryActivity.guest_id).where(GalleryActivity.gallery_id == gallery.id, opened))
+        )
 
 
 async def test_words_that_are_refused_are_kept_in_the_form(stage: Stage) -> None:

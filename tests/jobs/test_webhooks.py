@@ -322,6 +322,24 @@ async def test_the_relay_rings_for_what_it_queued(
         assert (rung, job.arguments) == ([("io", job.id)], {"webhook_id": str(webhook_id)})
 
 
+async def test_what_is_numbered_is_sent_although_the_relay_is_cut_off_again_and_again(hooked: Hooked) -> None:
+    await hooked.hook()
+    for number in range(12):
+        async with hooked.floor.write() as tx:
+            tx.emit(Change(EventName.ASSET_UPDATED, hooked.project.id, (uuid7(),), {"n": number}))
+        await hooked.value(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'kilo-relay' "
+            "AND datname = current_database()"
+        )
+        if number % 3 == 2:  # a job may be done between any two of these
+            await hooked.numbered()
+            await hooked.work()
+    await hooked.numbered()
+    while await hooked.work() is not None:
+        pass
+    assert sorted(one.json["changed"]["n"] for one in hooked.receiver.received) == list(range(12))
+
+
 async def test_what_is_queued_for_now_is_not_put_off_by_what_is_queued_for_later(hooked: Hooked) -> None:
     """A look that is due at the next attempt must not delay one that an event has asked for."""
     soon = NewJob(JobType.WEBHOOK_DELIVER, {}, None, once="the same")

@@ -19,7 +19,7 @@ from sqlalchemy import delete, select, update
 
 from kilo_gql.access import Perm, System
 from kilo_gql.db import Tx
-from kilo_gql.domain import gallery_renders
+from kilo_gql.domain import gallery_renders, gallery_work
 from kilo_gql.domain.watermarks import MarkKind, MarkPosition, Watermark, version_of
 from kilo_gql.models import (
     AssetFile,
@@ -273,10 +273,10 @@ async def test_named_files_are_swept(api: Api, runner: Runner) -> None:
     await shown.get(url.preview_url, ada)
     await shown.get(url.thumbnail_url, ada)
     async with _writing(shown) as tx:
-        assert await gallery_renders.sweep_named(tx) == 0
+        assert await gallery_work.sweep_named(tx) == 0
         ours = update(GalleryFile).where(GalleryFile.gallery_id == shown.gallery.id)
         await tx.session.execute(ours.values(created_at=tx.now - timedelta(days=7, seconds=1)))
-        assert await gallery_renders.sweep_named(tx) == 1
+        assert await gallery_work.sweep_named(tx) == 1
     assert [file.rendition for file in await shown.files()] == ["thumbnail"]
 
 

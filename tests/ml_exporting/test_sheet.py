@@ -6,6 +6,7 @@ What a page shows is asked of poppler (``pdftotext``, ``pdftoppm``), which comes
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -107,6 +108,22 @@ def test_another_process_writes_the_same_bytes(lay: Lay, tmp_path: Path) -> None
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == first
+
+
+@pytest.mark.exiftool
+def test_readers_are_told_what_it_is(lay: Lay) -> None:
+    made = lay([], title="Zoë & Łukasz", subtitle="Picks", made_at="2026-11-21T23:30:00+02:00")
+    command = ["exiftool", "-j", "-Title", "-Subject", "-CreateDate", "-Author", "-Creator", "-Language", made.path]
+    [found] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    del found["SourceFile"]
+    assert found == {
+        "Title": "Zoë & Łukasz",
+        "Subject": "Picks",
+        "CreateDate": "2026:11:21 21:30:00Z",
+        "Author": "",
+        "Creator": "KILO",
+        "Language": "en",
+    }
 
 
 def test_fonts_are_embedded_and_no_other_is_named(lay: Lay, tmp_path: Path) -> None:

@@ -141,6 +141,20 @@ def test_sixteen_bits_stay_sixteen(render: Render) -> None:
         assert pixels_of(shallow).dtype == np.uint8
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_sixteen_bits_are_reduced_and_turned_like_eight(render: Render, orientation: int) -> None:
+    """Over transparency too: what is fully transparent does not bleed into its surroundings."""
+    deep = np.dstack([waves(600, 400), np.where(np.arange(600) < 300, 0, 255) * np.ones((400, 1))]).astype(np.uint16)
+    shown = pyvips.Image.new_from_array(deep * 257).copy(interpretation="rgb16")
+    shown.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    data = shown.tiffsave_buffer()
+    [plain] = render(data, format="png", long_edge_px=150)
+    eight = pixels_of(plain).astype(int)
+    [made] = render(data, format="png", bit_depth=16, long_edge_px=150)
+    assert (made.width, made.height) == ((100, 150) if orientation == 6 else (150, 100))
+    assert np.abs(pixels_of(made) / 257 - eight).max() <= 2
+
+
 def test_a_file_size_is_kept_to_with_the_best_quality(render: Render) -> None:
     photo = pictures.jpeg(pictures.noise(400, 300), quality=98)
     for format in ("jpeg", "webp"):

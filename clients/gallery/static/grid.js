@@ -6,6 +6,8 @@ import { complain, say } from "./notice.js";
 
 const main = document.querySelector("#gallery");
 const RETRIES = 12;
+// where this page was opened: the address moves along with the lightbox
+const home = location.pathname + location.search;
 
 // --- pictures ------------------------------------------------------------------------------------------------------
 
@@ -129,7 +131,7 @@ export async function more() {
 
 // What the photographer changed since: photos in, photos out, another order. The visitor's place stays where it is.
 export async function renew() {
-  const found = await page(location.pathname.includes("/photos/") ? document.body.dataset.base : location.href.split("#")[0]);
+  const found = await page(home);
   const now = new Map([...found.querySelectorAll("li.photo")].map((tile) => [tile.dataset.assetId, tile]));
   const known = new Set(tiles().map((tile) => tile.dataset.assetId));
   const whole = !found.querySelector("#more") && !document.querySelector("#more");

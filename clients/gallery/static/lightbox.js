@@ -95,9 +95,9 @@ async function go(step) {
   history.replaceState({ photo: true }, "", photoAddress(tile.dataset.assetId));
 }
 
-export function open(tile, { talking = false } = {}) {
+export function open(tile, { talking = false, again = false } = {}) {
   opener = tile;
-  history.pushState({ photo: true }, "", photoAddress(tile.dataset.assetId));
+  if (!again) history.pushState({ photo: true }, "", photoAddress(tile.dataset.assetId));
   dialog.showModal();
   show(tile);
   part(".close").focus();
@@ -119,6 +119,15 @@ function shut() {
 function close() {
   if (history.state?.photo) history.back();
   else shut();
+}
+
+// The browser's own way back and forth: to the grid, or to a photo that was open before.
+function travelled() {
+  if (!history.state?.photo) return shut();
+  const id = location.pathname.split("/").at(-1);
+  const tile = tiles().find((each) => each.dataset.assetId === id);
+  if (tile && dialog.open) show(tile);
+  else if (tile) open(tile, { again: true });
 }
 
 const KEYS = {
@@ -154,12 +163,14 @@ export function begin() {
     event.preventDefault();
     deed();
   });
-  part(".previous").addEventListener("click", () => go(-1));
-  part(".next").addEventListener("click", () => go(1));
+  for (const [selector, step] of [[".previous", -1], [".next", 1]]) {
+    part(selector).addEventListener("click", () => go(step));
+    zoom.swipesFrom(part(selector));
+  }
   part(".close").addEventListener("click", close);
   part(".zoom").addEventListener("click", () => zoom.toggle());
   talk.addEventListener("click", () => converse(drawer.hidden));
-  addEventListener("popstate", shut);
+  addEventListener("popstate", travelled);
   listen(dialog);
 }
 

@@ -7,6 +7,13 @@ function clamp(value, least, most) {
   return Math.min(most, Math.max(least, value));
 }
 
+// Which way a finger went; undefined for a wobble, and for upwards.
+function direction(dx, dy) {
+  if (Math.max(Math.abs(dx), Math.abs(dy)) < 40) return undefined;
+  if (Math.abs(dx) > Math.abs(dy) * 1.2) return dx < 0 ? "left" : "right";
+  return dy > 80 ? "down" : undefined;
+}
+
 export class Zoom {
   // `swiped(direction)`: a swipe while nothing is magnified: "left", "right" or "down".
   constructor(stages, { swiped = () => {}, changed = () => {} } = {}) {
@@ -75,6 +82,19 @@ export class Zoom {
     stage.addEventListener("dragstart", (event) => event.preventDefault());
   }
 
+  // A swipe may begin on a control at the edge, where thumbs are; a tap on it stays a tap.
+  swipesFrom(control) {
+    let start;
+    control.addEventListener("pointerdown", (event) => {
+      start = event.pointerType === "mouse" ? undefined : event;
+    });
+    control.addEventListener("pointerup", (event) => {
+      const way = start && direction(event.clientX - start.clientX, event.clientY - start.clientY);
+      start = undefined;
+      if (way && !this.active) this.swiped(way);
+    });
+  }
+
   wheel(stage, event) {
     event.preventDefault();
     this.by(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)), stage, event.clientX, event.clientY);
@@ -109,10 +129,8 @@ export class Zoom {
     const { x, y, moved } = this.start;
     if (event.type === "pointercancel") return;
     if (!moved) return this.tap(stage, event);
-    const [dx, dy] = [event.clientX - x, event.clientY - y];
-    if (this.active || Math.max(Math.abs(dx), Math.abs(dy)) < 40) return;
-    if (Math.abs(dx) > Math.abs(dy) * 1.2) this.swiped(dx < 0 ? "left" : "right");
-    else if (dy > 80) this.swiped("down");
+    const way = direction(event.clientX - x, event.clientY - y);
+    if (way && !this.active) this.swiped(way);
   }
 
   // A click of a mouse magnifies; on touch it takes two taps.

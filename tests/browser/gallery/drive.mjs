@@ -1,29 +1,29 @@
-// Plays scenes (scenes.mjs, plain.mjs, touch.mjs) in Chromium and prints, as one line of JSON, how each went.
+// Plays scenes (scenes.mjs, plain.mjs, touch.mjs) in one Chromium: a line of JSON says which, a line says how it went.
 //
-//   node drive.mjs '{"chromium": PROGRAM, "origin": URL, "scenes": {NAME: FACTS, …}, "bearer": OF THE OWNER,
-//                    "out": FOLDER FOR SCREENSHOTS, OR NULL}'
+//   node drive.mjs '{"chromium": PROGRAM, "origin": URL, "bearer": OF THE OWNER, "out": FOLDER FOR SCREENSHOTS, OR NULL}'
+//   {"scene": NAME, "facts": {…}}  ->  {"fault": TEXT OR NULL, "axe": {STATE: VIOLATIONS}}
 //
-// FACTS are what a scene needs to know of the gallery it is played in: its `path`, ids, passwords, counts.
+// The facts are what a scene needs to know of the gallery it is played in: its `path`, ids, passwords, counts.
+import { createInterface } from "node:readline";
 import * as plain from "./plain.mjs";
 import * as scenes from "./scenes.mjs";
 import * as touch from "./touch.mjs";
 import { launch } from "./visitor.mjs";
 
-const task = { ...JSON.parse(process.argv[2]), axe: {} };
 const all = { ...scenes, ...plain, ...touch };
-const browser = await launch(task);
-const went = {};
-try {
-  for (const [name, facts] of Object.entries(task.scenes)) {
-    const begun = Date.now();
-    try {
-      await all[name](browser, task, facts);
-      went[name] = { fault: null, ms: Date.now() - begun };
-    } catch (error) {
-      went[name] = { fault: `${error.stack ?? error}`, ms: Date.now() - begun };
-    }
+const house = JSON.parse(process.argv[2]);
+const browser = await launch(house);
+for await (const line of createInterface({ input: process.stdin })) {
+  const { scene, facts } = JSON.parse(line);
+  const task = { ...house, axe: {} };
+  let fault = null;
+  try {
+    await all[scene](browser, task, facts);
+  } catch (error) {
+    fault = `${error.stack ?? error}`;
   }
-} finally {
-  await browser.close();
+  // a scene that broke off leaves its visitors behind
+  await Promise.all(browser.contexts().map((context) => context.close()));
+  console.log(JSON.stringify({ fault, axe: task.axe }));
 }
-console.log(JSON.stringify({ went, axe: task.axe }));
+await browser.close();
