@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from kilo_gql import gallery_visitors
 from kilo_gql.access import Actor
-from kilo_gql.errors import BadRequest, Forbidden, KiloError, NotFound, TooLarge, Unauthorized, not_found
+from kilo_gql.errors import BadRequest, Forbidden, KiloError, NotFound, TooLarge, not_found
 from kilo_gql.gallery_pages.render import page
 from kilo_gql.guest_tokens import COOKIE_FOR, guest_token, read_guest_token
 from kilo_gql.operations import Operation
@@ -27,6 +27,8 @@ R = TypeVar("R")
 _SLUG: Final = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 #: 2,000 characters of comment, percent-encoded, and the names of the fields.
 _FORM_BYTES: Final = 32_768
+#: What a missing session means on a page, which has given one to the browser.
+_NO_COOKIE: Final = "Your browser did not keep this gallery's cookie. Allow cookies for this page, and open it again."
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -119,14 +121,20 @@ def _refusal(request: Request, error: KiloError) -> Response:
         return problem(error, request.scope["kilo_request_id"])
     if isinstance(error, NotFound):
         return page(request, "missing.html", 404)
-    if isinstance(error, Unauthorized) and request.url.path != _base(
-        request
-    ):  # the first page asks for the password, or gives a new session
+    if error.code == "gallery_locked":  # the first page asks for the password
         return see_other(_base(request))
-    response = page(request, "refused.html", error.status, error=error, back=_base(request))
+    response = page(request, "refused.html", error.status, said=_said(error), hints=_hints(error), back=_base(request))
     if error.retry_after is not None:
         response.headers["retry-after"] = str(max(1, round(error.retry_after)))
     return response
+
+
+def _said(error: KiloError) -> str:
+    return _NO_COOKIE if error.code == "guest_session_needed" else error.message
+
+
+def _hints(error: KiloError) -> list[str]:
+    return [] if error.code == "guest_session_needed" else error.remediation
 
 
 def _base(request: Request) -> str:

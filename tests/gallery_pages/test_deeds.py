@@ -142,6 +142,15 @@ async def _visits(stage: Stage, gallery: Gallery) -> list[UUID]:
         )
 
 
+async def test_a_browser_without_cookies_is_told_so(stage: Stage) -> None:
+    gallery = await stage.gallery()
+    page = await stage.browser().post(f"/g/{gallery.share_slug}/guest", {"name": "Rose"})
+    assert (page.status, page.root.one("p", role="alert").text) == (
+        401,
+        "Your browser did not keep this gallery's cookie. Allow cookies for this page, and open it again.",
+    )
+
+
 async def test_words_that_are_refused_are_kept_in_the_form(stage: Stage) -> None:
     gallery = await stage.gallery()
     guest, path = stage.browser(), f"/g/{gallery.share_slug}/photos/{stage.photos[0].id}"

@@ -13,13 +13,11 @@ const axe = await readFile(new URL("node_modules/axe-core/axe.min.js", import.me
 
 export const launch = (task) => chromium.launch({ executablePath: task.chromium, args: ARGUMENTS });
 
-// Wait, in the page, for the pictures that can be seen.
-const pictures = () => Promise.all([...document.images]
-  .filter((image) => !image.complete && image.getBoundingClientRect().top < innerHeight)
-  .map((image) => new Promise((done) => {
-    image.onload = image.onerror = done;
-    setTimeout(done, 5000);
-  })));
+// In the page: are the pictures there that can be seen?
+const painted = () => [...document.images].every((image) => {
+  const { top, bottom } = image.getBoundingClientRect();
+  return image.complete || top >= innerHeight || bottom <= 0;
+});
 
 export class Visitor {
   static async arrive(browser, task, options = DESKTOP) {
@@ -57,7 +55,7 @@ export class Visitor {
   // A picture of what there is to see, and what axe finds in it.
   async look(name) {
     if (this.options.javaScriptEnabled === false) await this.page.waitForTimeout(500);
-    else await this.page.evaluate(pictures);
+    else await until(() => this.page.evaluate(painted), `${name}: all pictures that can be seen`);
     if (this.task.out) await this.page.screenshot({ path: join(this.task.out, `${name}.png`) });
     if (this.options.javaScriptEnabled === false) await this.#inspectTwin(name);
     else await this.#inspect(name, this.page);
