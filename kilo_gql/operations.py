@@ -28,8 +28,9 @@ R = TypeVar("R")
 #: Every operation by name; two of one name are an error at import.
 OPERATIONS: Final[dict[str, Operation[Any]]] = {}
 
-#: deadlock, serialization failure: the transaction did nothing and may simply be run again
-_TRANSIENT: Final = frozenset(("40P01", "40001"))
+#: deadlock, serialization failure, and a row that went while another was written that names it (run again, the
+#: operation finds that it is not there): the transaction did nothing and may simply be run again
+_TRANSIENT: Final = frozenset(("40P01", "40001", "23503"))
 _ATTEMPTS: Final = 3
 #: a text with a NUL, in a column or within JSON
 _UNSTORABLE: Final = frozenset(("22021", "22P05"))

@@ -193,7 +193,7 @@ def safe_names(names: Sequence[str]) -> list[str]:
 
     Folders are told by slashes. What no file system takes becomes ``_``; nothing leads upwards or to a device.
     """
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     return [_unique("/".join(map(_segment, name.split("/")[-4:])), taken) for name in names]
 
 
@@ -218,16 +218,26 @@ def _shortened(text: str, most: int) -> str:
     return text.encode()[:most].decode("utf-8", "ignore").rstrip(" .") or "file"
 
 
-def _unique(path: str, taken: set[str]) -> str:
-    """The path, or the first of its name with a number that is free."""
+def _unique(path: str, taken: dict[str, int]) -> str:
+    """The path, or the first of its name with a number that is free.
+
+    ``taken``: the last number of each path, so that many of one name are not counted from the beginning each time.
+    """
     folder, slash, name = path.rpartition("/")
     pure = PurePosixPath(name)
-    found, number = path, 1
-    while unicodedata.normalize("NFC", found.casefold()) in taken:
+    found, wanted = path, _folded(path)
+    number = taken.get(wanted, 1)
+    while _folded(found) in taken:
         number += 1
         found = f"{folder}{slash}{pure.stem} ({number}){pure.suffix}"
-    taken.add(unicodedata.normalize("NFC", found.casefold()))
+    taken[wanted] = number
+    taken.setdefault(_folded(found), 1)
     return found
+
+
+def _folded(path: str) -> str:
+    """The same for paths that differ only where file systems see no difference."""
+    return unicodedata.normalize("NFC", path.casefold())
 
 
 __all__ = ["Content", "ZipEntry", "ZipLayout", "of_bytes", "safe_names"]

@@ -19,7 +19,7 @@ import structlog
 from kilo_gql.claims import Failure, crashed
 from kilo_gql.domain import export_jobs
 from kilo_gql.domain.export_jobs import Item, Made, Turn
-from kilo_gql.domain.export_plans import ExportPlan, Fit, PlannedPhoto, format_of, plan
+from kilo_gql.domain.export_plans import Fit, PlannedPhoto, format_of, plan
 from kilo_gql.domain.export_rows import Source, photos_of, sources_of
 from kilo_gql.domain.export_settings import Pictured, SheetSettings, StillSettings
 from kilo_gql.domain.exports import cuts
@@ -77,21 +77,19 @@ async def _make_stills(kit: Kit, turn: Turn, settings: Pictured) -> None:
         )
         there = [asset_id for asset_id in turn.assets if asset_id is not None]
         photos = await photos_of(tx, there, turn.user_id, subjects=cuts(settings))
-    planned = _by_asset(plan(settings, [photos[id_] for id_ in there if id_ in photos], turn.project))
+    known = [(place, photos[id_]) for place, id_ in enumerate(turn.assets) if id_ in photos]
+    made = plan(settings, [photo for _, photo in known], turn.project, [place for place, _ in known])
+    planned = {photo.asset_id: photo for photo in made.photos}
     told = 0.0
     for number, item in enumerate(turn.items):
         kit.report((turn.over + number) / len(turn.assets), "exporting", f"{turn.over + number:,} of {len(there):,}")
-        made, failure = await _make(kit, turn, settings, item, sources, planned)
+        files, failure = await _make(kit, turn, settings, item, sources, planned)
         now = time.monotonic()
         tell = now - told >= TELL_EVERY
         async with kit.write() as tx:
-            if not await export_jobs.write_item(tx, turn, item.position, made, failure, tell=tell):
+            if not await export_jobs.write_item(tx, turn, item.position, files, failure, tell=tell):
                 return
         told = now if tell else told
-
-
-def _by_asset(made: ExportPlan) -> dict[UUID, PlannedPhoto]:
-    return {photo.asset_id: photo for photo in made.photos}
 
 
 async def _make(

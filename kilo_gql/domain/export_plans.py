@@ -112,10 +112,13 @@ class ExportPlan:
     estimated_bytes: int
 
 
-def plan(settings: ExportSettings, photos: Sequence[Photo], project: str) -> ExportPlan:
+def plan(
+    settings: ExportSettings, photos: Sequence[Photo], project: str, places: Sequence[int] | None = None
+) -> ExportPlan:
     """What comes of these photos, in this order; ``project``: its title.
 
-    Raises BadRequest ``too_many_slides``, which tells how many there would be.
+    ``places``: of each photo in its export, from 0; None: no other belongs to it. One that was deleted leaves a gap, so
+    that no other photo takes its number. Raises BadRequest ``too_many_slides``, which tells how many there would be.
     """
     if isinstance(settings, SheetSettings):
         return _sheet(settings, photos)
@@ -129,10 +132,11 @@ def plan(settings: ExportSettings, photos: Sequence[Photo], project: str) -> Exp
             details={"slides": count, "max": SLIDES_MAX},
             remediation=["Choose fewer photos, or leave panoramas whole (`splitPanoramas`: false)."],
         )
-    names = iter(_names(settings, photos, [len(crops) for _, crops, _ in shapes], project))
+    placed = list(zip(range(len(photos)) if places is None else places, photos, strict=True))
+    names = iter(_names(settings, placed, [len(crops) for _, crops, _ in shapes], project))
     planned = tuple(
         _planned(settings, position, photo, shape, list(islice(names, len(shape[1]))), ratio)
-        for position, (photo, shape) in enumerate(zip(photos, shapes, strict=True))
+        for (position, photo), shape in zip(placed, shapes, strict=True)
     )
     return ExportPlan(ratio, planned, count, sum(one.estimated_bytes for one in planned))
 
@@ -175,12 +179,20 @@ def _story(settings: StorySettings, photo: Photo) -> _Shape:
 # --- names and sizes -----------------------------------------------------------------------------------------------
 
 
-def _names(settings: PictureSettings, photos: Sequence[Photo], counts: Sequence[int], project: str) -> list[str]:
+def _names(
+    settings: PictureSettings, placed: Sequence[tuple[int, Photo]], counts: Sequence[int], project: str
+) -> list[str]:
     """Of all files: safe on every system, each another one."""
     suffix, wanted = extension_of(settings), list[str]()
-    for number, (photo, count) in enumerate(zip(photos, counts, strict=True), start=1):
+    for (position, photo), count in zip(placed, counts, strict=True):
         about = Named(
-            photo.filename, number, captured_of(photo.captured_local), project, photo.rating, photo.label, photo.camera
+            photo.filename,
+            position + 1,
+            captured_of(photo.captured_local),
+            project,
+            photo.rating,
+            photo.label,
+            photo.camera,
         )
         stem = stem_by(settings.naming, about)
         wanted += [f"{stem}.{suffix}"] if count == 1 else [f"{stem}_{part}.{suffix}" for part in range(1, count + 1)]

@@ -266,7 +266,7 @@ async def retry_export(tx: Tx, export_id: UUID) -> Export:
     export = await tx.get(Export, export_id, lock=True)
     if export.expired_at is not None:
         raise Gone("The files of this export were taken away.", code="export_expired")
-    if export.status in export_jobs.OPEN or export.done == export.total:
+    if export.status in export_jobs.OPEN or (export.status is ExportStatus.DONE and export.done == export.total):
         raise _illegal(export, "retry")
     await tx.session.execute(
         update(ExportItem)
@@ -315,7 +315,8 @@ async def _locked_with_job(tx: Tx, export_id: UUID) -> Export:
     """The export, for a change, with its job stopped. A worker locks the job first, so do we."""
     export = await tx.get(Export, export_id)
     job = await _job(tx, export.job_id)
-    await tx.session.refresh(export, with_for_update=True)
+    if await tx.session.get(Export, export_id, with_for_update=True, populate_existing=True) is None:
+        raise not_found("export")  # somebody else deleted it while we waited
     if job is not None and export.job_id != job.id:  # its turn ended before the lock was ours
         job = await _job(tx, export.job_id)
     if job is not None and not job.status.terminal:

@@ -45,7 +45,32 @@ async def note(
     Raises Conflict ``gallery_crowded``.
     """
     await arrive(tx, entered)
+    await _write(tx, entered, kind, asset_id, dict(details or {}))
+
+
+async def note_once(
+    tx: Tx,
+    entered: Entered,
+    kind: ActivityKind,
+    asset_id: UUID | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """As ``note``, for what is done again and again: within ``VISIT`` the same is one deed."""
+    await arrive(tx, entered)
     told = dict(details or {})
+    lately = select(GalleryActivity.id).where(
+        GalleryActivity.gallery_id == entered.gallery.id,
+        GalleryActivity.guest_id == entered.guest.guest_id,
+        GalleryActivity.kind == kind,
+        GalleryActivity.asset_id.is_not_distinct_from(asset_id),
+        GalleryActivity.details == told,
+        GalleryActivity.at > tx.now - VISIT,
+    )
+    if await tx.scalar(lately.limit(1)) is None:
+        await _write(tx, entered, kind, asset_id, told)
+
+
+async def _write(tx: Tx, entered: Entered, kind: ActivityKind, asset_id: UUID | None, told: dict[str, Any]) -> None:
     await _forget(tx, entered, kind, asset_id, told)
     line = {
         "id": uuid7(),
@@ -91,18 +116,8 @@ async def _forget(
 async def record_visit(tx: Tx, slug: str) -> None:
     """Say that a guest has opened the gallery; within half an hour that is one visit. A member's look is none."""
     entered = await sharing.enter(tx, slug)
-    if entered.preview:
-        return
-    lately = select(GalleryActivity.id).where(
-        GalleryActivity.gallery_id == entered.gallery.id,
-        GalleryActivity.guest_id == entered.guest.guest_id,
-        GalleryActivity.kind == ActivityKind.OPENED,
-        GalleryActivity.at > tx.now - VISIT,
-    )
-    if await tx.scalar(lately.limit(1)) is None:
-        await note(tx, entered, ActivityKind.OPENED)
-    else:
-        await arrive(tx, entered)
+    if not entered.preview:
+        await note_once(tx, entered, ActivityKind.OPENED)
 
 
 @operation(Perm.GALLERY_READ)

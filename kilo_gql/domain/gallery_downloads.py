@@ -15,15 +15,16 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
 from kilo_gql.access import Perm
 from kilo_gql.codec import stored
 from kilo_gql.db import Tx
 from kilo_gql.domain import gallery_activity, sharing
 from kilo_gql.domain.gallery_looks import TAKEN, Look, look_of
-from kilo_gql.domain.gallery_media import SHOWN, Preview, guest_name, is_pinned_preview, signed_url, viewer_of
+from kilo_gql.domain.gallery_media import Preview, guest_name, is_pinned_preview, signed_url, viewer_of
 from kilo_gql.domain.gallery_renders import enqueue_pictures
+from kilo_gql.domain.guest_rows import gallery_order, shown_assets
 from kilo_gql.domain.media_keys import MediaKey, invalid_key
 from kilo_gql.domain.sharing import Entered
 from kilo_gql.errors import BadRequest, Conflict, Forbidden, not_found
@@ -36,6 +37,7 @@ from kilo_gql.models import (
     GalleryFavorite,
     GalleryFile,
     GalleryRendition,
+    GallerySection,
     Project,
     SelectedAsset,
     SelectionList,
@@ -151,7 +153,8 @@ async def open_download(
     key: MediaKey | None = None,
     noted: bool = True,
 ) -> Taking:
-    """The files behind a download's address. ``noted``: it begins now, and the photographer is told.
+    """The files behind a download's address. ``noted``: it begins now, and the photographer is told, of the same once
+    in half an hour.
 
     ``key``: the proof that the address itself carried. Raises as ``request_download`` does.
     """
@@ -167,7 +170,7 @@ async def open_download(
         return Taking(gallery.title, gallery.project_id, [], len(rows), job_id)
     if noted:
         told = {"of": of.value, "rendition": rendition.value, "photos": len(rows)}
-        await gallery_activity.note(tx, entered, ActivityKind.DOWNLOADED, asset_id, told)
+        await gallery_activity.note_once(tx, entered, ActivityKind.DOWNLOADED, asset_id, told)
     names = safe_names([_name(gallery, row) for row in have])
     files = [_taken(name, row) for name, row in zip(names, have, strict=True)]
     return Taking(gallery.title, gallery.project_id, files, len(rows), None)
@@ -235,12 +238,13 @@ class _Row:
     def of(cls, row: Any, look: Look, choice: Choice) -> _Row:
         good = row.basis == look.basis(choice.rendition, row.pinned_sha256)
         return cls(
-            row.asset_id, row.position + 1, row.filename, row.key if good else None, row.content_type, row.byte_size,
+            row.asset_id, row.number, row.filename, row.key if good else None, row.content_type, row.byte_size,
             row.sha256, row.crc32, row.width_px, row.created_at,
         )  # fmt: skip
 
 
 def _statement(entered: Entered, choice: Choice, look: Look) -> Any:
+    placed = _placed(entered.gallery.id)
     made = and_(
         GalleryFile.gallery_id == GalleryAsset.gallery_id,
         GalleryFile.asset_id == GalleryAsset.asset_id,
@@ -249,17 +253,18 @@ def _statement(entered: Entered, choice: Choice, look: Look) -> Any:
     )
     statement = (
         select(
-            GalleryAsset.asset_id, GalleryAsset.position, GalleryAsset.pinned_sha256, Asset.filename,
+            GalleryAsset.asset_id, placed.c.number, GalleryAsset.pinned_sha256, Asset.filename,
             GalleryFile.basis, GalleryFile.key, GalleryFile.content_type, GalleryFile.byte_size, GalleryFile.sha256,
             GalleryFile.crc32, GalleryFile.width_px, GalleryFile.created_at,
         )
         .join(Asset, Asset.id == GalleryAsset.asset_id)
+        .join(placed, placed.c.asset_id == GalleryAsset.asset_id)
         .outerjoin(GalleryFile, made)
         .where(
-            GalleryAsset.gallery_id == entered.gallery.id, Asset.trashed_at.is_(None), Asset.status.in_(SHOWN),
+            GalleryAsset.gallery_id == entered.gallery.id,
             select(Preview.id).where(is_pinned_preview()).exists(),
         )
-        .order_by(GalleryAsset.position, GalleryAsset.asset_id)
+        .order_by(placed.c.number)
     )  # fmt: skip
     if choice.of is DownloadOf.PHOTO:
         return statement.where(GalleryAsset.asset_id == choice.asset_id)
@@ -275,6 +280,13 @@ def _statement(entered: Entered, choice: Choice, look: Look) -> Any:
         )
         return statement.where(GalleryAsset.asset_id.in_(chosen))
     return statement
+
+
+def _placed(gallery_id: UUID) -> Any:
+    """The photos that guests see, with the numbers that they see beside them."""
+    number = func.row_number().over(order_by=gallery_order()).label("number")
+    shown = shown_assets(GalleryAsset.asset_id, number).where(GalleryAsset.gallery_id == gallery_id)
+    return shown.outerjoin(GallerySection, GallerySection.id == GalleryAsset.section_id).subquery("placed")
 
 
 async def _prepare(tx: Tx, entered: Entered, choice: Choice, look: Look, rows: Sequence[_Row]) -> UUID:

@@ -14,12 +14,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Label, Select, and_, false, func, or_, select
 from sqlalchemy.orm import aliased
 
-from kilo_gql.access import Guest, Perm, user_id_of
+from kilo_gql.access import Guest, Perm
 from kilo_gql.db import Tx
 from kilo_gql.domain.gallery_looks import SEEN, TAG_DIGITS, Look, look_of
 from kilo_gql.domain.gallery_media import SHOWN, Preview, guest_name, is_pinned_preview, viewer_of
 from kilo_gql.domain.media_keys import MediaKey, invalid_key
-from kilo_gql.domain.sharing import is_open
+from kilo_gql.domain.sharing import is_open, member_id
 from kilo_gql.errors import Unauthorized, not_found
 from kilo_gql.models import (
     Asset,
@@ -62,7 +62,7 @@ class Asker:
         """A key in the address counts before the caller's own proof."""
         if key is not None:
             return cls(key.guest, key.user_id, by_key=True)
-        return cls(tx.actor if isinstance(tx.actor, Guest) else None, user_id_of(tx.actor), by_key=False)
+        return cls(tx.actor if isinstance(tx.actor, Guest) else None, member_id(tx.actor), by_key=False)
 
     @property
     def guest_id(self) -> UUID | None:

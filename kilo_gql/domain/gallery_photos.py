@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from kilo_gql.access import Perm
 from kilo_gql.db import Tx
-from kilo_gql.domain import gallery_pins
+from kilo_gql.domain import gallery_pins, gallery_proposals
 from kilo_gql.domain.gallery_changes import answer, changed
 from kilo_gql.domain.gallery_choice import Choice, photos_of, room_for
 from kilo_gql.domain.gallery_rows import GalleryPhoto, GalleryRow, photos
@@ -92,6 +92,7 @@ async def _forget(tx: Tx, gallery: Gallery, gone: Sequence[UUID]) -> None:
     files = delete(GalleryFile).where(GalleryFile.gallery_id == gallery.id, GalleryFile.asset_id.in_(gone))
     await discard(tx, await tx.scalars(files.returning(GalleryFile.key)), gallery.project_id)  # type: ignore[arg-type]
     await gallery_pins.release(tx, gallery.project_id, gone)
+    await gallery_proposals.note(tx, gallery, gone)
     if gallery.cover_asset_id in gone:
         gallery.cover_asset_id = None
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
-from sqlalchemy import ARRAY, Uuid, and_, delete, func, literal, select, union
+from sqlalchemy import ARRAY, Uuid, and_, delete, func, literal, or_, select, union
 
 from kilo_gql.access import Perm
 from kilo_gql.codec import stored
 from kilo_gql.db import Tx
 from kilo_gql.domain import learning
-from kilo_gql.domain.candidates import CLUSTER, MEMBER, files, units
+from kilo_gql.domain.candidates import CLUSTER, MEMBER, among, files, units
 from kilo_gql.errors import Conflict
 from kilo_gql.events import Change, EventName
 from kilo_gql.models import (
@@ -73,14 +73,11 @@ async def note(tx: Tx, gallery: Gallery, asset_ids: Sequence[UUID]) -> None:
     await tx.flush()
     with tx.trust("what guests favour is compared with what the photographer chose, which no guest may see"):
         standing = await _standing(tx, select(literal(gallery.id, Uuid())), asset_ids)
-        if not standing.winners:
-            return
-        wanted = {pair: guest_id for (_, pair), guest_id in standing.pairs.items()}
-        known = await _known(tx, gallery.id, {cluster_id for _, cluster_id in standing.winners})
-        stale = [row.id for pair, row in known.items() if pair not in wanted and row.accepted is None]
+        known = await _known(tx, gallery.id, standing.clusters, standing.photos.union(asset_ids))
+        stale = [row.id for row in known if row.accepted is None and _pair(row) not in _wanted(standing)]
         if stale:
             await tx.session.execute(delete(GalleryProposal).where(GalleryProposal.id.in_(stale)))
-        rows = [_row(tx, gallery, pair, guest_id) for pair, guest_id in wanted.items() if pair not in known]
+        rows = [_row(tx, gallery, pair, guest_id) for pair, guest_id in _new(standing, known).items()]
         await tx.insert(GalleryProposal, rows, ignore=True)
     if stale or rows:
         tx.emit(Change(EventName.GALLERY_UPDATED, gallery.project_id, (gallery.id,), {"proposals": True}))
@@ -100,20 +97,50 @@ def _row(tx: Tx, gallery: Gallery, pair: _Pair, guest_id: UUID) -> dict[str, Any
     }
 
 
-async def _known(tx: Tx, gallery_id: UUID, clusters: Iterable[UUID]) -> dict[_Pair, GalleryProposal]:
-    statement = select(GalleryProposal).where(
-        GalleryProposal.gallery_id == gallery_id, GalleryProposal.cluster_id.in_(clusters)
-    )
-    rows = await tx.scalars(statement)
-    return {(row.cluster_id, row.winner_asset_id, row.favored_asset_id): row for row in rows}
+def _pair(row: GalleryProposal) -> _Pair:
+    return row.cluster_id, row.winner_asset_id, row.favored_asset_id
+
+
+async def _known(
+    tx: Tx, gallery_id: UUID, clusters: Iterable[UUID], photos: Iterable[UUID]
+) -> Sequence[GalleryProposal]:
+    """The proposals about these clusters, and about these photos: they may have been in another cluster then."""
+    proposal = GalleryProposal
+    about = or_(proposal.cluster_id.in_(clusters), proposal.favored_asset_id.in_(photos))
+    return await tx.scalars(select(proposal).where(proposal.gallery_id == gallery_id, about))
 
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """How galleries stand: the pairs, each with the first guest behind it, and the photographer's frame by cluster."""
+    """How galleries stand: the pairs, each with the first guest behind it, and the photographer's frame by cluster.
+
+    ``clusters`` and ``photos``: all that was looked at.
+    """
 
     pairs: dict[tuple[UUID, _Pair], UUID]
     winners: dict[tuple[UUID, UUID], UUID]
+    clusters: set[UUID]
+    photos: set[UUID]
+
+
+def _wanted(standing: _Standing) -> dict[_Pair, UUID]:
+    return {pair: guest_id for (_, pair), guest_id in standing.pairs.items()}
+
+
+def _new(standing: _Standing, known: Sequence[GalleryProposal]) -> dict[_Pair, UUID]:
+    """What is to be proposed. What was decided is not asked again, also if the photos have another cluster by now."""
+    waiting = {_pair(row) for row in known if row.accepted is None}
+    decided = {
+        (other, row.favored_asset_id)
+        for row in known
+        if row.accepted is not None
+        for other in (row.cluster_id, row.winner_asset_id)
+    }
+    return {
+        pair: guest_id
+        for pair, guest_id in _wanted(standing).items()
+        if pair not in waiting and not decided & {(pair[0], pair[2]), (pair[1], pair[2])}
+    }
 
 
 async def _standing(tx: Tx, galleries: Any, asset_ids: Sequence[UUID] | None = None) -> _Standing:
@@ -121,10 +148,13 @@ async def _standing(tx: Tx, galleries: Any, asset_ids: Sequence[UUID] | None = N
 
     ``asset_ids``: of which only the clusters count (None: all that anybody favours). Two statements.
     """
-    deeds = await _deeds(tx, galleries)
-    chosen = {asset_id for guests in deeds.values() for assets in guests.values() for asset_id in assets}
-    frames = await _frames(tx, galleries, list(chosen if asset_ids is None else asset_ids))
-    standing = _Standing({}, {})
+    if asset_ids is None:
+        deeds = await _deeds(tx, galleries)
+        frames = await _frames(tx, galleries, _favored(deeds))
+    else:  # what guests favour beside these clusters may be much, and says nothing about them
+        frames = await _frames(tx, galleries, asset_ids)
+        deeds = await _deeds(tx, galleries, [frame.asset_id for frame in frames])
+    standing = _Standing({}, {}, {frame.cluster_id for frame in frames}, {frame.asset_id for frame in frames})
     for (gallery_id, cluster_id), members in groupby(frames, key=attrgetter("gallery_id", "cluster_id")):
         shown = list(members)
         if (mine := _choice(shown)) is not None:
@@ -141,8 +171,9 @@ def _choice(frames: Sequence[Any]) -> Any:
 
 
 def _disputes(mine: Any, frames: Sequence[Any], guests: dict[UUID, set[UUID]]) -> Iterator[tuple[UUID, UUID]]:
-    """Guests who favour other frames and not the photographer's, nor a copy of it, and what they favour."""
-    same = {frame.asset_id for frame in frames if frame.exposure == mine.exposure}
+    """Guests who favour other frames and none that the photographer picked, nor a copy of one; and what they favour."""
+    own = {frame.exposure for frame in frames if frame.picked or frame.asset_id == mine.asset_id}
+    same = {frame.asset_id for frame in frames if frame.exposure in own}
     others = [frame.asset_id for frame in frames if frame.asset_id not in same]
     for guest_id, chosen in guests.items():
         if not chosen & same:
@@ -168,8 +199,14 @@ async def _frames(tx: Tx, galleries: Any, asset_ids: Sequence[UUID]) -> Sequence
     return await tx.rows(statement)
 
 
-async def _deeds(tx: Tx, galleries: Any) -> dict[UUID, dict[UUID, set[UUID]]]:
-    """By gallery and guest what they favour: hearts, and what they submitted; the guest who came first comes first."""
+def _favored(deeds: dict[UUID, dict[UUID, set[UUID]]]) -> list[UUID]:
+    return list({asset_id for guests in deeds.values() for assets in guests.values() for asset_id in assets})
+
+
+async def _deeds(tx: Tx, galleries: Any, asset_ids: Sequence[UUID] | None = None) -> dict[UUID, dict[UUID, set[UUID]]]:
+    """By gallery and guest what they favour (of these photos): hearts, and what they submitted; the guest who came
+    first comes first.
+    """
     heart, one = GalleryFavorite, SelectedAsset
     same = and_(Selection.list_id == one.list_id, Selection.guest_id == one.guest_id)
     submitted = select(one.gallery_id, one.guest_id, one.asset_id).join(Selection, same)
@@ -177,8 +214,11 @@ async def _deeds(tx: Tx, galleries: Any) -> dict[UUID, dict[UUID, set[UUID]]]:
         select(heart.gallery_id, heart.guest_id, heart.asset_id).where(heart.gallery_id.in_(galleries)),
         submitted.where(one.gallery_id.in_(galleries), Selection.submitted_at.is_not(None)),
     ).subquery()
+    statement = select(chosen).order_by(chosen.c.guest_id)
+    if asset_ids is not None:
+        statement = statement.where(among(chosen.c.asset_id, asset_ids))
     found: dict[UUID, dict[UUID, set[UUID]]] = {}
-    for row in await tx.rows(select(chosen).order_by(chosen.c.guest_id)):
+    for row in await tx.rows(statement):
         found.setdefault(row.gallery_id, {}).setdefault(row.guest_id, set()).add(row.asset_id)
     return found
 
@@ -231,13 +271,16 @@ async def decide_gallery_proposal(tx: Tx, proposal_id: UUID, accept: bool) -> Ga
 
 
 async def _learn(tx: Tx, proposal: GalleryProposal, *, accept: bool) -> None:
-    """A proposal's pick has its id, so there is one of each, in force or not."""
-    pick = await tx.session.get(Pick, proposal.id)
+    """A person has one pick of a proposal, in force or not: who declined what they had accepted has one as well as
+    whoever accepts it after them.
+    """
+    id_ = uuid5(proposal.id, str(tx.user_id))
+    pick = await tx.session.get(Pick, id_)
     if pick is None:
         frames = await _compared(tx, proposal)
         pick = tx.add(
             Pick(
-                id=proposal.id, user_id=tx.user_id, project_id=proposal.project_id, cluster_id=proposal.cluster_id,
+                id=id_, user_id=tx.user_id, project_id=proposal.project_id, cluster_id=proposal.cluster_id,
                 at=tx.now, basis=PickBasis.CLIENT, asset_ids=frames, picked=[proposal.favored_asset_id],
                 rejected=[],
             )

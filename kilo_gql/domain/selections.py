@@ -8,19 +8,19 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 
 from kilo_gql.access import Perm
 from kilo_gql.codec import stored
 from kilo_gql.db import Tx
 from kilo_gql.domain import gallery_activity, gallery_proposals, sharing
 from kilo_gql.domain.client_counts import ClientCount, tell_count
-from kilo_gql.domain.guest_rows import arrive, require_session, require_shown
+from kilo_gql.domain.guest_rows import arrive, require_session, require_shown, shown_assets
 from kilo_gql.domain.guest_words import cleaned_message
 from kilo_gql.domain.selection_lists import LISTS_MAX
 from kilo_gql.domain.sharing import Entered
 from kilo_gql.errors import Conflict, not_found
-from kilo_gql.models import ActivityKind, SelectedAsset, Selection, SelectionList
+from kilo_gql.models import ActivityKind, GalleryAsset, SelectedAsset, Selection, SelectionList
 from kilo_gql.operations import operation
 
 
@@ -94,12 +94,8 @@ async def submit_selection(tx: Tx, slug: str, list_id: UUID, message: str | None
 async def lists_for(tx: Tx, entered: Entered) -> list[SharedList]:
     """The lists of the gallery that was entered, with this guest's answers."""
     guest_id = entered.guest.guest_id
-    count = (
-        select(func.count())
-        .where(SelectedAsset.list_id == SelectionList.id, SelectedAsset.guest_id == guest_id)
-        .correlate(SelectionList)
-        .scalar_subquery()
-    )
+    chosen = _shown_choice(func.count()).where(SelectedAsset.guest_id == guest_id)
+    count = chosen.where(SelectedAsset.list_id == SelectionList.id).correlate(SelectionList).scalar_subquery()
     mine = (Selection.list_id == SelectionList.id) & (Selection.guest_id == guest_id)
     statement = (
         select(SelectionList, Selection.submitted_at, count.label("count"))
@@ -147,10 +143,16 @@ async def _enter_list(tx: Tx, slug: str, list_id: UUID) -> tuple[Entered, Select
 
 
 async def _chosen(tx: Tx, entered: Entered, list_id: UUID) -> set[UUID]:
-    mine = select(SelectedAsset.asset_id).where(
+    mine = _shown_choice(SelectedAsset.asset_id).where(
         SelectedAsset.list_id == list_id, SelectedAsset.guest_id == entered.guest.guest_id
     )
     return set(await tx.scalars(mine))
+
+
+def _shown_choice(*columns: Any) -> Select[*tuple[Any, ...]]:
+    """A statement over chosen photos that guests see: what nobody can take out again counts for nothing."""
+    same = (SelectedAsset.gallery_id == GalleryAsset.gallery_id) & (SelectedAsset.asset_id == GalleryAsset.asset_id)
+    return shown_assets(*columns).join(SelectedAsset, same)
 
 
 async def _begin(tx: Tx, entered: Entered, list_id: UUID) -> Selection:

@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import select
 
-from kilo_gql.access import Guest, Perm, TokenActor, UserActor, in_scope, user_id_of
+from kilo_gql.access import Actor, Guest, Perm, TokenActor, in_scope, user_id_of
 from kilo_gql.db import Tx
 from kilo_gql.errors import Forbidden, Unauthorized, not_found
 from kilo_gql.models import Gallery, Project, ProjectStatus
@@ -101,11 +101,16 @@ async def enter(tx: Tx, slug: str, *, acting: bool = False) -> Entered:
     return Entered(gallery, guest, preview=member, known=known)
 
 
+def member_id(actor: Actor) -> UUID | None:
+    """Whose memberships count for this actor. To a program without the scope a gallery is a link like any other."""
+    if isinstance(actor, TokenActor) and not in_scope(actor.scopes, Perm.GALLERY_READ):
+        return None
+    return user_id_of(actor)
+
+
 async def _is_member(tx: Tx, project_id: UUID) -> bool:
-    user_id = user_id_of(tx.actor)
-    if not isinstance(tx.actor, UserActor | TokenActor) or user_id is None:
+    user_id = member_id(tx.actor)
+    if user_id is None:
         return False
-    if isinstance(tx.actor, TokenActor) and not in_scope(tx.actor.scopes, Perm.GALLERY_READ):
-        return False  # to a program without that scope it is a link like any other
     mine = select(grants.c.role).where(grants.c.project_id == project_id, grants.c.user_id == user_id).limit(1)
     return await tx.scalar(mine) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import and_, or_, select
@@ -16,7 +16,9 @@ from kilo_gql.models import Asset, AssetFile, FileKind, Rating
 from kilo_gql.operations import operation
 
 #: XMP's word for "rejected".
-REJECTED = -1
+REJECTED: Final = -1
+#: What a file's own word may be, as it is written there: anything may be.
+_OWN: Final = {str(stars): stars for stars in (REJECTED, 1, 2, 3, 4, 5)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,8 @@ async def _existing(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, str]:
 
 
 def _stars(row: Any) -> int | None:
-    own = row.own
     if row.rejected:
         return REJECTED
     if row.rating is not None:
         return int(row.rating)
-    stars = int(own) if isinstance(own, int | str) and str(own).lstrip("-").isdecimal() else 0
-    return stars if REJECTED <= stars <= 5 and stars else None
+    return _OWN.get(str(row.own))

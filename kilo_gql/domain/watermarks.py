@@ -13,6 +13,7 @@ import orjson
 
 from kilo_gql.codec import stored
 from kilo_gql.errors import BadRequest
+from kilo_gql.text import one_line
 
 TEXT_MAX: Final = 120
 #: Words that stand for something else in a mark's text.
@@ -66,9 +67,15 @@ class Watermark:
             value = getattr(self, name)
             if not math.isfinite(value) or not least <= value <= most:
                 raise _bad(name, f"{name} is {least} to {most}.")
-        if self.kind is MarkKind.TEXT and not 1 <= len(self.text.strip()) <= TEXT_MAX:
-            raise _bad("text", f"A mark has 1 to {TEXT_MAX} characters.")
+        if self.kind is MarkKind.TEXT or self.text:
+            self._check_text()
         return self
+
+    def _check_text(self) -> None:
+        try:
+            one_line(self.text, field="text", limit=TEXT_MAX)
+        except BadRequest:
+            raise _bad("text", f"A mark has 1 to {TEXT_MAX} characters on one line.") from None
 
     @property
     def names_guest(self) -> bool:

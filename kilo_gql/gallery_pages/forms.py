@@ -6,7 +6,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from kilo_gql.domain import favorites, gallery_activity, gallery_comments, guests, selections
+from kilo_gql.domain import favorites, gallery_activity, gallery_comments, guests, selections, shared_photos
 from kilo_gql.domain.gallery_comments import Spot
 from kilo_gql.errors import BadRequest, KiloError, NotFound, RateLimited, Unauthorized, not_found
 from kilo_gql.gallery_pages import views
@@ -50,7 +50,7 @@ async def favorite(visit: Visit) -> Response:
     now = await visit.ask(favorites.favorite_asset, views.asset_of(visit), said)
     if wants_json(visit.request):
         return views.json({"favorite": now.favorite, "favoriteCount": now.favorite_count})
-    return see_other(visit.back())
+    return await _to_photo(visit)
 
 
 async def select(visit: Visit) -> Response:
@@ -59,7 +59,7 @@ async def select(visit: Visit) -> Response:
     now = await visit.ask(selections.select_asset, views.list_of(visit), views.asset_of(visit), said)
     if wants_json(visit.request):
         return views.json({"selected": said, "count": now.count})
-    return see_other(visit.back())
+    return await _to_photo(visit)
 
 
 async def submit(visit: Visit) -> Response:
@@ -105,6 +105,12 @@ async def take_back(visit: Visit) -> Response:
     if wants_json(visit.request):
         return views.json({"deleted": True})
     return see_other(f"{visit.base}/photos/{views.asset_of(visit)}#comments")
+
+
+async def _to_photo(visit: Visit) -> Response:
+    """Back to the page the visitor was on, where the photo stands."""
+    shown = await visit.ask(shared_photos.shared_photo, views.asset_of(visit))
+    return see_other(f"{visit.back()}#p{shown.number}")
 
 
 def _parent(given: dict[str, str]) -> UUID | None:

@@ -82,13 +82,13 @@ class Visit:
         """Take a guest's session from the browser."""
         response.delete_cookie(gallery_visitors.COOKIE, path=self.base, httponly=True, samesite="lax")
 
-    def back(self, fallback: str | None = None) -> str:
-        """Where the visitor was, if that was a page of this gallery."""
+    def back(self) -> str:
+        """Where the visitor was, if that was a page of this gallery; else its first one."""
         referer = urlsplit(self.request.headers.get("referer", ""))
         here = referer.netloc == self.request.url.netloc
         if here and (referer.path == self.base or referer.path.startswith(f"{self.base}/")):
             return f"{referer.path}?{referer.query}" if referer.query else referer.path
-        return fallback or self.base
+        return self.base
 
 
 def guarded(view: Callable[[Visit], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

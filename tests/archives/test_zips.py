@@ -145,6 +145,13 @@ def test_names_differ_also_where_case_does_not_count() -> None:
     ]  # fmt: skip
 
 
+def test_many_of_one_name() -> None:
+    """Each in a step, not in as many as there were before: with that, these would take many minutes."""
+    made = safe_names(["a.jpg", "a (3).jpg", *["A.jpg"] * 60_000])
+    assert made[:5] == ["a.jpg", "a (3).jpg", "A (2).jpg", "A (4).jpg", "A (5).jpg"]
+    assert (made[-1], len({name.casefold() for name in made})) == ("A (60002).jpg", 60_002)
+
+
 def test_long_names_end_in_time() -> None:
     [name] = safe_names(["日" * 300 + ".jpg"])
     assert (len(name.encode()) <= 200, name[-4:]) == (True, ".jpg")

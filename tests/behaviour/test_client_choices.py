@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from kilo_gql.access import UserActor
+from kilo_gql.access import Perm, System, UserActor
 from kilo_gql.models import Asset, FileKind, Gallery, Project
 from tests.support.api import Api
 from tests.support.choices import Visitors
@@ -205,6 +205,22 @@ async def test_sidecars_say_the_choice_and_keep_the_rest(
     assert (first["Rating"], first["Label"], first["Subject"]) == (5, "Green", "Client favorite")
     assert str(first["Exposure2012"]) in ("+0.50", "0.5")
     assert second["Rating"] == -1
+
+
+async def test_what_a_file_says_of_its_stars_is_taken_if_it_is_stars(
+    door: Door, api: Api, delivered: Delivered, make: Make
+) -> None:
+    """A file may say anything, and one photo must not take the others' choices with it."""
+    said = {"--5": None, "-1": -1, "3": 3, "9" * 5000: None, "2.5": None}
+    await delivered.visitors.heart(await delivered.visitors.guest("Anna"), *delivered.photos)
+    for photo, own in zip(delivered.photos, said, strict=True):
+        async with make.db.transaction(System("test"), Perm.SYSTEM) as tx:
+            row = await tx.session.get_one(Asset, photo.id)
+            row.xmp = {"xmp:Rating": own}
+            await tx.session.commit()
+        sidecar = await api.rest("GET", f"/assets/{photo.id}/sidecar", None, actor=delivered.ada)
+        assert (sidecar.status_code, said[own] is not None) == (200, b"xmp:Rating" in sidecar.content)
+    assert (await door.call("gallery_choices", delivered.ada, galleryId=delivered.gallery.id)).ok["count"] == 5
 
 
 async def test_without_a_choice_there_are_no_sidecars(api: Api, delivered: Delivered) -> None:

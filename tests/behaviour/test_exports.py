@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from kilo_gql.access import Perm, System
 from kilo_gql.domain.export_rows import PHOTOS_MAX
@@ -25,6 +25,7 @@ from tests.support.doors import Door
 from tests.support.exports import export_rows, file_row
 from tests.support.make import Make
 from tests.support.statements import statements
+from tests.support.wait import until_seen
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -357,3 +358,36 @@ async def test_an_archived_project_can_still_be_exported(door: Door, make: Make)
     (await door.call("archive_project", ada, projectId=project.id)).ok  # noqa: B018
     made = (await door.call("create_export", ada, projectId=project.id, preset="web", assetIds=[asset.id])).ok
     assert (await door.call("cancel_export", ada, exportId=made["id"])).ok["errorCode"] == "canceled"
+
+
+async def test_one_that_was_canceled_as_it_ended_can_be_retried(door: Door, make: Make) -> None:
+    """Every photo was made, but the end was not written: nothing is lacking but that."""
+    ada = await make.user()
+    project = await make.project(ada)
+    asset = await make.asset(project)
+    canceled = {"done": 1, "failed": 0, "error_code": "canceled"}
+    export = await written(make, export_rows(project, [asset], ExportStatus.FAILED, **canceled))
+    again = (await door.call("retry_export", ada, exportId=export.id)).ok
+    assert (again["status"], again["errorCode"], again["done"]) == ("queued", None, 1)
+
+
+async def test_who_waits_to_delete_what_another_deletes_finds_it_gone(door: Door, api: Api, make: Make) -> None:
+    ada = await make.user()
+    project = await make.project(ada)
+    asset = await make.asset(project)
+    for operation in ("delete_export", "cancel_export"):
+        export = await written(make, export_rows(project, [asset]))
+        async with api.services.db.transaction(System("test"), Perm.SYSTEM) as tx:
+            await tx.delete(await tx.session.get_one(Export, export.id))
+            await tx.session.flush()
+            second = asyncio.create_task(door.call(operation, ada, exportId=export.id))
+            await until_seen(lambda: somebody_waits(make))
+            await tx.session.commit()
+        assert (await second).code == "not_found"
+
+
+async def somebody_waits(make: Make) -> bool:
+    """Does a connection wait for a row?"""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with make.db.transaction(System("test"), Perm.SYSTEM) as tx:
+        return bool((await tx.unchecked(text(waiting))).scalar_one())

@@ -202,3 +202,21 @@ async def test_what_is_sent_is_proposed_until_it_is_opened_again(door: Door, mak
     assert (await send(door, shown, ada, list_id)).error is None
     assert (await door.call("delete_selection_list", shown.owner, **gallery)).error is None
     assert await proposed() == []
+
+
+async def test_a_photo_that_is_shown_no_more_does_not_count(door: Door, make: Make) -> None:
+    """Nobody can take out what they do not see; once it is back, it is chosen as before."""
+    shown = await show(make, 3)
+    list_id = await ask(door, shown, minCount=2, maxCount=2)
+    ada = visitor(make.db, shown.gallery)
+    for number in (0, 1):
+        await choose(door, shown, ada, list_id, number)
+    await door.call("trash_assets", shown.owner, projectId=shown.project.id, ids=[str(shown.photos[0].id)])
+    [left] = (await door.call("shared_lists", ada, shareSlug=shown.slug)).ok
+    assert left["count"] == 1
+    assert (await send(door, shown, ada, list_id)).code == "selection_incomplete"
+    assert (await choose(door, shown, ada, list_id, 2)).ok["count"] == 2
+    await door.call("restore_assets", shown.owner, projectId=shown.project.id, ids=[str(shown.photos[0].id)])
+    assert (await send(door, shown, ada, list_id)).code == "selection_full"
+    assert (await choose(door, shown, ada, list_id, 0, selected=False)).ok["count"] == 2
+    assert (await send(door, shown, ada, list_id)).ok["state"] == "submitted"

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from kilo_gql.access import Perm, System, UserActor
 from kilo_gql.db import Database
 from kilo_gql.domain import gallery_proposals
+from kilo_gql.domain.gallery_photos import remove_gallery_assets
 from kilo_gql.errors import KiloError
 from kilo_gql.models import (
     Asset,
@@ -147,9 +148,7 @@ async def test_nothing_is_learnt_before_the_photographer_says_so(
     accepted = (await throat.execute(ada, gallery_proposals.decide_gallery_proposal, proposal.id, True)).value
     assert (accepted.accepted, accepted.decided_by) == (True, ada.user_id)
     [pick] = await shoot.culled.rows(Pick, Pick.basis == PickBasis.CLIENT)
-    assert (pick.id, pick.user_id, pick.cluster_id, pick.in_force) == (
-        proposal.id, ada.user_id, shoot.moment.id, True,
-    )  # fmt: skip
+    assert (pick.user_id, pick.cluster_id, pick.in_force) == (ada.user_id, shoot.moment.id, True)
     assert (pick.asset_ids, pick.picked, pick.rejected) == (own.asset_ids, [shoot.frames[1].id], [])
     assert pick.at > own.at
 
@@ -201,3 +200,73 @@ async def test_regret(db: Database, shoot: Shoot, ada: UserActor, throat: Throat
     with statements(db) as many:
         await regret()
     assert len(many) == len(few)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+async def test_it_goes_with_a_frame_that_leaves_the_gallery(
+    shoot: Shoot, ada: UserActor, throat: Throat, number: int
+) -> None:
+    anna = await shoot.visitors.guest("Anna")
+    await shoot.visitors.heart(anna, shoot.frames[1])
+    await throat.execute(ada, remove_gallery_assets, shoot.gallery.id, [shoot.frames[number].id])
+    assert await shoot.proposals() == []
+
+
+async def test_whoever_accepts_what_another_has_taken_back_learns_for_themselves(
+    shoot: Shoot, ada: UserActor, make: Make, throat: Throat
+) -> None:
+    bob = await make.member(shoot.culled.project.id, Role.EDITOR)
+    await shoot.visitors.heart(await shoot.visitors.guest("Anna"), shoot.frames[1])
+    [proposal] = await shoot.culled.rows(GalleryProposal)
+    for who, accept in ((bob, True), (bob, False), (ada, True)):
+        await throat.execute(who, gallery_proposals.decide_gallery_proposal, proposal.id, accept)
+    picks = {pick.user_id: pick.in_force for pick in await shoot.culled.rows(Pick)}
+    assert picks == {bob.user_id: False, ada.user_id: True}
+
+
+async def test_another_of_several_picks_is_no_dispute(shoot: Shoot, ada: UserActor) -> None:
+    """The photographer chose two of the three; favouring either is favouring theirs."""
+    await shoot.culled.decide(ada, {shoot.frames[0].id: PICK, shoot.frames[1].id: PICK})
+    anna, ben = await shoot.visitors.guest("Anna"), await shoot.visitors.guest("Ben")
+    await shoot.visitors.heart(anna, shoot.frames[1])
+    assert await shoot.proposals() == []
+    await shoot.visitors.heart(ben, shoot.frames[2])
+    assert await shoot.proposals() == [(0, 2, None)]
+
+
+async def test_without_a_frame_of_the_photographers_nothing_waits(db: Database, shoot: Shoot) -> None:
+    anna = await shoot.visitors.guest("Anna")
+    await shoot.visitors.heart(anna, shoot.frames[1])
+    await choose(db, shoot.moment, None)
+    await shoot.visitors.heart(anna, shoot.frames[2])
+    assert await shoot.proposals() == []
+
+
+@pytest.mark.parametrize("accept", [None, False, True])
+async def test_photos_that_are_grouped_anew_are_not_asked_about_twice(
+    db: Database, shoot: Shoot, ada: UserActor, throat: Throat, accept: bool | None
+) -> None:
+    anna = await shoot.visitors.guest("Anna")
+    await shoot.visitors.heart(anna, shoot.frames[1])
+    [before] = await shoot.culled.rows(GalleryProposal)
+    if accept is not None:
+        await throat.execute(ada, gallery_proposals.decide_gallery_proposal, before.id, accept)
+    async with db.transaction(System("test"), Perm.SYSTEM) as tx:
+        await tx.delete(await tx.session.get_one(Cluster, shoot.moment.id))
+        await tx.session.commit()
+    anew = await shoot.culled.cluster(shoot.frames)
+    await choose(db, anew, shoot.frames[0])
+    await shoot.visitors.note(anna.id, shoot.frames[1])
+    [row] = await shoot.culled.rows(GalleryProposal)
+    assert (row.accepted, row.cluster_id) == (accept, anew.id if accept is None else shoot.moment.id)
+
+
+async def test_a_new_winner_is_compared_with_what_guests_favour(db: Database, shoot: Shoot) -> None:
+    anna = await shoot.visitors.guest("Anna")
+    await shoot.visitors.heart(anna, shoot.frames[1])
+    await choose(db, shoot.moment, shoot.frames[2])
+    await shoot.visitors.note(anna.id, shoot.frames[1])
+    assert await shoot.proposals() == [(2, 1, None)]
+    await choose(db, shoot.moment, shoot.frames[1])
+    await shoot.visitors.note(anna.id, shoot.frames[1])
+    assert await shoot.proposals() == []

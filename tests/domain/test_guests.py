@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from sqlalchemy import select, text, update
+import pytest
+from sqlalchemy import delete, select, text, update
 
 from kilo_gql.access import Anonymous, Perm, System
 from kilo_gql.db import Database
 from kilo_gql.domain.favorites import favorite_asset
-from kilo_gql.models import Asset, GalleryAsset, GalleryFavorite
+from kilo_gql.domain.gallery_activity import record_visit
+from kilo_gql.errors import NotFound
+from kilo_gql.models import Asset, Gallery, GalleryAsset, GalleryFavorite
 from kilo_gql.operations import Throat
 from tests.support.make import Make
 from tests.support.sharing import rows_of, show
@@ -37,3 +40,20 @@ async def test_a_heart_and_a_new_look_do_not_block_each_other(throat: Throat, ma
         await render.session.commit()
     assert (await heart).value.favorite_count == 1
     assert len(await rows_of(db, GalleryFavorite)) == 1
+
+
+async def test_a_visit_to_a_gallery_that_is_being_deleted(throat: Throat, make: Make, db: Database) -> None:
+    """What a deed stands on may go while it is written; then the gallery is not there, as ever after."""
+    shown = await show(make, 1)
+
+    async def visit_waits() -> bool:
+        async with db.transaction(System("test"), Perm.SYSTEM, write=False) as look:
+            return bool((await look.unchecked(text(_WAITING))).scalar_one())
+
+    async with db.transaction(System("test"), Perm.SYSTEM) as owner:
+        await owner.session.execute(delete(Gallery).where(Gallery.id == shown.gallery.id))
+        visit = asyncio.create_task(throat.execute(Anonymous(), record_visit, shown.slug))
+        await until_seen(visit_waits)
+        await owner.session.commit()
+    with pytest.raises(NotFound):
+        await visit

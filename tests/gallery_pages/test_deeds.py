@@ -243,7 +243,7 @@ async def test_nobody_is_led_away(stage: Stage, referer: str) -> None:
     headers = {"sec-fetch-site": "same-origin", "referer": referer.format(slug=gallery.share_slug)}
     path = f"{home}/photos/{stage.photos[0].id}/favorite"
     answer = await guest.client.post(path, data={"favorite": "true"}, headers=headers)
-    assert (answer.status_code, answer.headers["location"]) == (303, home)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{home}#p1")
 
 
 async def test_a_form_has_a_type_and_an_end(stage: Stage) -> None:

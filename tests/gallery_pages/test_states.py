@@ -104,6 +104,7 @@ async def test_nothing_is_in_it_yet(stage: Stage) -> None:
     page = await stage.browser().get(f"/g/{gallery.share_slug}")
     assert (page.status, page.state, page.numbers) == (200, "open", [])
     assert page.root.one("div", class_="empty").one("h2").text == "The photos are on their way"
+    assert page.root.all("form", id="compare") == page.root.all("p", class_="facts") == []
 
 
 async def test_headings_and_one_section_alone(stage: Stage) -> None:

@@ -230,6 +230,21 @@ async def test_turns(shoot: Shoot, monkeypatch: pytest.MonkeyPatch) -> None:
     assert changes[-1] == {"status": "done", "progress": 1.0, "done": 5, "failed": 0}
 
 
+async def test_a_photo_that_is_deleted_meanwhile_leaves_its_number_to_nobody(
+    shoot: Shoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_jobs, "TURN", 1)
+    ids = await photos(shoot, 3)
+    export_id = await ask(shoot, ids, naming="{seq:02}")
+    await shoot.runner.run_next(Queue.CPU)
+    await change(shoot, delete(Asset).where(Asset.id == ids[0]))
+    await work(shoot)
+    assert (await export_of(shoot, export_id)).status is ExportStatus.DONE
+    assert [(file.position, file.name) for file in await files_of(shoot, export_id)] == [
+        (0, "01.jpg"), (1, "02.jpg"), (2, "03.jpg"),
+    ]  # fmt: skip
+
+
 async def test_an_attempt_that_died_is_taken_up_where_it_was(shoot: Shoot, floor: Floor, monkeypatch: Any) -> None:
     ids = await photos(shoot, 4)
     export_id = await ask(shoot, ids)

@@ -22,12 +22,15 @@ from kilo_gql.db import Tx
 from kilo_gql.domain import gallery_renders, gallery_work
 from kilo_gql.domain.watermarks import MarkKind, MarkPosition, Watermark, version_of
 from kilo_gql.models import (
+    Asset,
     AssetFile,
     DownloadPolicy,
     FileKind,
     GalleryActivity,
+    GalleryAsset,
     GalleryFavorite,
     GalleryFile,
+    GallerySection,
     Job,
     Queue,
 )
@@ -441,3 +444,61 @@ async def test_a_member_looks_and_takes_nothing(shown: Shown) -> None:
     assert code(await shown.get(one.preview_url, stranger)) == (404, "not_found")
     path = f"/g/{shown.gallery.share_slug}/download/{shown.assets[0].id}?rendition=web"
     assert code(await shown.get(path, shown.owner)) == (403, "preview_only")
+
+
+async def test_a_members_preview_has_addresses_that_open(shown: Shown) -> None:
+    """Of a gallery that is closed and locked: whoever may look at the list may look at its pictures."""
+    await shown.set(published_at=None, password_hash="no hash")
+    gallery = (await shown.api.rest("GET", f"/share/{shown.gallery.share_slug}", actor=shown.owner)).json()
+    assert (gallery["preview"], len(gallery["assets"])) == (True, 2)
+    base = shown.api.services.db.house.base_url
+    for photo in gallery["assets"]:
+        for name in ("thumbnailUrl", "previewUrl"):
+            assert (await shown.get(photo[name].removeprefix(base))).status_code == 200
+
+
+async def test_files_are_named_by_the_numbers_that_the_page_shows(shown: Shown, make: Make) -> None:
+    """Headings come before positions, and what is not shown has no number."""
+    await shown.set(downloads=DownloadPolicy.WEB)
+    gone, first = shown.assets
+    late = await make.asset(shown.project, "C.JPG")
+    await put_pictures(make, shown.api, late, 7)
+    section = GallerySection(
+        id=uuid7(), project_id=shown.project.id, gallery_id=shown.gallery.id, title="Party", position=0
+    )
+    await make.rows(section)
+    await make.rows(gallery_asset_row(shown.gallery, late, 2, pinned_sha256=await _look_of(shown, late)))
+    async with _writing(shown) as tx:
+        await tx.session.execute(update(Asset).where(Asset.id == gone.id).values(trashed_at=tx.now))
+        place = update(GalleryAsset).where(GalleryAsset.asset_id == first.id)
+        await tx.session.execute(place.values(section_id=section.id))
+    slug = shown.gallery.share_slug
+    photos = (await shown.api.rest("GET", f"/share/{slug}")).json()["assets"]
+    assert [(one["number"], one["assetId"]) for one in photos] == [(1, str(late.id)), (2, str(first.id))]
+    asked = {"of": "all", "rendition": "web"}
+    await shown.api.rest("POST", f"/share/{slug}/downloads", asked)
+    await drain(shown.runner)
+    whole = await shown.api.client.get(f"/g/{slug}/download.zip", params=asked)
+    assert zipfile.ZipFile(io.BytesIO(whole.content)).namelist() == ["Wedding-0001.jpg", "Wedding-0002.jpg"]
+    one = await shown.api.client.get(f"/g/{slug}/download/{first.id}?rendition=web")
+    assert one.headers["content-disposition"] == 'attachment; filename="Wedding-0002.jpg"'
+
+
+async def _look_of(shown: Shown, asset: Asset) -> str:
+    async with _writing(shown) as tx:
+        look = select(AssetFile.sha256).where(AssetFile.asset_id == asset.id, AssetFile.kind == FileKind.PREVIEW)
+        return str(await tx.scalar(look))
+
+
+async def test_a_download_is_one_for_half_an_hour(shown: Shown) -> None:
+    """Whoever fetches the same again and again does not fill the feed."""
+    await shown.set(downloads=DownloadPolicy.WEB)
+    guest = await shown.guest("Anna")
+    first, second = (f"/g/{shown.gallery.share_slug}/download/{one.id}?rendition=web" for one in shown.assets)
+    for path in (first, first, second, first):
+        assert (await shown.get(path, guest)).status_code == 200
+    async with _writing(shown) as tx:
+        noted = await tx.scalars(select(GalleryActivity).where(GalleryActivity.gallery_id == shown.gallery.id))
+        assert [(line.kind, line.asset_id) for line in sorted(noted, key=lambda line: line.id)] == [
+            ("downloaded", one.id) for one in shown.assets
+        ]

@@ -36,23 +36,48 @@ async function toggle(button) {
   const counted = Number(button.querySelector(".count")?.textContent || 0);
   const before = [...twins(button)];
   for (const each of before) show(each, on, Math.max(0, counted + (on ? 1 : -1)));
-  if (button.name === "selected") count(button.dataset.list, on ? 1 : -1);
+  const { list } = button.dataset;
+  const settle = lists.has(list) ? count(list, on ? 1 : -1) : () => {};
   try {
-    const answer = await post(button.getAttribute("formaction"), { [button.name]: String(on) });
+    const answer = await inTurn(() => post(button.getAttribute("formaction"), { [button.name]: String(on) }));
     for (const each of twins(button)) show(each, on, answer.favoriteCount);
-    if (button.name === "selected") count(button.dataset.list, 0, answer.count);
+    settle(answer.count);
     say(button.name === "favorite" ? (on ? "Added to your favourites" : "Taken from your favourites") : (on ? "Added" : "Taken out"));
   } catch (error) {
     for (const each of twins(button)) show(each, !on, counted);
-    if (button.name === "selected") count(button.dataset.list, on ? -1 : 1);
+    settle();
     complain(error);
   }
 }
 
-// How far a list is, in every place that says so.
-export function count(list, by, exactly) {
+// Quick taps are sent one after another, so that each answer is about what was sent before it.
+let last = Promise.resolve();
+
+function inTurn(send) {
+  const sent = last.then(send);
+  last = sent.catch(() => {});
+  return sent;
+}
+
+// How far lists are: what the house said last, and what is on its way there.
+const lists = new Map();
+
+// Count a tap; the function that is returned says how it ended, and how many the house counted.
+function count(list, by) {
+  const state = lists.get(list);
+  state.under.push(by);
+  showCount(list);
+  return (counted) => {
+    state.under.splice(state.under.indexOf(by), 1);
+    state.known = counted ?? state.known;
+    showCount(list);
+  };
+}
+
+function showCount(list) {
+  const { known, under } = lists.get(list);
+  const now = under.reduce((sum, by) => sum + by, known);
   for (const place of document.querySelectorAll(`[data-list="${CSS.escape(list)}"][data-count]`)) {
-    const now = exactly ?? Number(place.dataset.count) + by;
     place.dataset.count = now;
     const least = Number(place.dataset.min) || 0;
     const most = Number(place.dataset.max) || 0;
@@ -93,4 +118,7 @@ document.addEventListener("click", async (event) => {
   await toggle(button);
 });
 
-for (const place of document.querySelectorAll("[data-list][data-count]")) count(place.dataset.list, 0);
+for (const { dataset } of document.querySelectorAll("[data-list][data-count]")) {
+  lists.set(dataset.list, { known: Number(dataset.count), under: [] });
+  showCount(dataset.list);
+}
