@@ -21,6 +21,8 @@ COMMANDS: Final = (
     ("graphql_attacks",),
     ("grid",),
     ("cull",),
+    ("gallery",),
+    ("gallery_page",),
     ("ingest",),
     ("ingest", "--grown", "20000"),
     ("ingest", "--memory", "5000"),

@@ -11,14 +11,14 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from kilo_gql import pages
-from kilo_gql.access import Actor, Anonymous, Perm, System, TokenActor, UserActor
+from kilo_gql.access import Actor, Anonymous, Guest, Perm, System, TokenActor, UserActor
 from kilo_gql.authenticate import Authenticator, Proof
 from kilo_gql.domain import events
 from kilo_gql.errors import BadRequest, Forbidden, KiloError, Unauthorized
 from kilo_gql.graphql.context import Context, Log
 from kilo_gql.graphql.documents import Prepared
 from kilo_gql.graphql.executor import Ask, Executor
-from kilo_gql.limits import Limiter, spend
+from kilo_gql.limits import Limiter, payer, spend
 from kilo_gql.models import ApiToken, Session
 from kilo_gql.operations import Throat
 
@@ -82,7 +82,8 @@ class SocketGate:
                     select(ApiToken.id).where(ApiToken.id.in_(tokens), ApiToken.revoked_at.is_(None), alive)
                 )
             )
-        return [actor for actor in actors if _proof_id(actor) in good or isinstance(actor, Anonymous)]
+        # what a guest does is held against the gallery each time
+        return [actor for actor in actors if _proof_id(actor) in good or isinstance(actor, Anonymous | Guest)]
 
     def prepare(self, ask: Ask) -> Prepared:
         """The document, parsed and validated. Raises KiloError."""
@@ -90,13 +91,16 @@ class SocketGate:
 
     async def charge(self, actor: Actor, prepared: Prepared, ask: Ask) -> None:
         """Take a subscription's points, and one request. Raises RateLimited or TooLarge."""
-        await spend(self._limiter, f"requests:{actor.key}", 1, self._requests, "requests")
-        await self._executor.charge(prepared, ask, actor)
+        pays = payer(actor, "?")  # nobody in particular follows anything
+        await spend(self._limiter, f"requests:{pays}", 1, self._requests, "requests")
+        await self._executor.charge(prepared, ask, pays)
 
     async def execute(self, scope: Scope, actor: Actor, ask: Ask, request_id: str) -> Mapping[str, Any]:
         """The answer to a query or mutation. Raises KiloError if it is not run."""
-        await spend(self._limiter, f"requests:{actor.key}", 1, self._requests, "requests")
-        made = await self._executor.run(ask, Context(self._throat, actor, self._log, request_id))
+        address = (scope.get("client") or ("?",))[0]
+        await spend(self._limiter, f"requests:{payer(actor, address)}", 1, self._requests, "requests")
+        context = Context(self._throat, actor, self._log, request_id, address=address)
+        made = await self._executor.run(ask, context)
         if not isinstance(made, dict):
             raise BadRequest("@defer and @stream are answered over HTTP.", code="graphql_bad_request")
         return made

@@ -10,10 +10,16 @@ from typing import Any, Final, Protocol
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from kilo_gql.access import Actor, Anonymous, Guest
 from kilo_gql.errors import RateLimited
 
 #: Buckets one process keeps; the one not used for the longest goes first, which can only be in a caller's favour.
 _BUCKETS: Final = 50_000
+
+
+def payer(actor: Actor, address: str) -> str:
+    """Whose budget a call comes from. Sessions of guests are had for nothing: what counts is the address."""
+    return f"anonymous:{address}" if isinstance(actor, Anonymous | Guest) else actor.key
 
 
 class Limiter(Protocol):

@@ -11,7 +11,7 @@ import orjson
 from starlette.requests import HTTPConnection, Request
 
 from kilo_gql import assembly, backing, pages
-from kilo_gql.access import Actor, Anonymous, Guest, Perm, System
+from kilo_gql.access import Actor, Anonymous, Perm, System
 from kilo_gql.authenticate import Authenticator, Proof
 from kilo_gql.bell import Bell
 from kilo_gql.config import Settings
@@ -27,7 +27,7 @@ from kilo_gql.graphql.limits import Limits
 from kilo_gql.graphql.socket import GraphQLSocket, ProcessSeats
 from kilo_gql.hub import Hub
 from kilo_gql.jobs import queue_lag
-from kilo_gql.limits import Limiter, MemoryLimiter, RedisLimiter, spend
+from kilo_gql.limits import Limiter, MemoryLimiter, RedisLimiter, payer, spend
 from kilo_gql.metrics import Metrics
 from kilo_gql.operations import Throat
 from kilo_gql.relay import Relay
@@ -72,15 +72,12 @@ class Services:
     async def actor(self, request: Request) -> Actor:
         """The actor of an HTTP request, within its rate. Raises Unauthorized or RateLimited."""
         actor = (await self.proof(request)).actor
-        if isinstance(actor, Anonymous | Guest):  # sessions of guests are had for nothing: what counts is the address
-            await self.visitor(request)
-        else:
-            await self._spend(actor.key)
+        await self._spend(payer(actor, client_address(request)))
         return actor
 
     async def visitor(self, request: Request) -> Actor:
         """Nobody, within the rate of their address. Raises RateLimited."""
-        await self._spend(f"anonymous:{client_address(request)}")
+        await self._spend(payer(Anonymous(), client_address(request)))
         return Anonymous()
 
     async def _spend(self, key: str) -> None:

@@ -8,7 +8,6 @@ from uuid import UUID
 import strawberry
 
 from kilo_gql.domain import gallery_downloads
-from resolvers.arguments import IdempotencyKey
 from resolvers.binding import change
 from resolvers.shared_galleries import Slug
 from schema.base import Info
@@ -33,7 +32,6 @@ class GalleryDownloadMutation:
         rendition: Size,
         list_id: ListId = None,
         asset_id: PhotoId = None,
-        idempotency_key: IdempotencyKey = None,
     ) -> Any:
         return await info.context.run(
             gallery_downloads.request_download,
@@ -42,5 +40,4 @@ class GalleryDownloadMutation:
             rendition,
             list_id=list_id,
             asset_id=asset_id,
-            idempotency_key=idempotency_key,
         )

@@ -13,10 +13,11 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from sqlalchemy import and_, func, literal_column, select
+from sqlalchemy import func, literal_column, select
 
 from kilo_gql.access import Perm
 from kilo_gql.db import Tx
+from kilo_gql.domain.guest_rows import gallery_order, shown_assets
 from kilo_gql.domain.sidecars import Sidecar, sidecars_of
 from kilo_gql.errors import BadRequest
 from kilo_gql.models import (
@@ -26,6 +27,7 @@ from kilo_gql.models import (
     GalleryComment,
     GalleryFavorite,
     GalleryGuest,
+    GallerySection,
     SelectedAsset,
     SelectionList,
 )
@@ -167,7 +169,7 @@ def _photo(row: Any, said: list[str], words: Sidecar) -> ChosenPhoto:
 
 
 def _chosen(gallery_id: UUID, source: ChoiceSource, guest_id: UUID | None, list_id: UUID | None) -> Any:
-    """The photos still in the gallery that somebody chose, in its order, with how many did and who."""
+    """The photos still shown in the gallery that somebody chose, as guests see it, with how many did and who."""
     deeds = _deeds(source)
     by = select(deeds.asset_id, deeds.guest_id).where(deeds.gallery_id == gallery_id).distinct()
     if source is ChoiceSource.COMMENTS:
@@ -189,11 +191,10 @@ def _chosen(gallery_id: UUID, source: ChoiceSource, guest_id: UUID | None, list_
         .group_by(chosen.c.asset_id)
         .subquery()
     )
-    shown = and_(Asset.id == GalleryAsset.asset_id, Asset.trashed_at.is_(None))
-    number = func.row_number().over(order_by=(GalleryAsset.position, GalleryAsset.asset_id)).label("number")
+    number = func.row_number().over(order_by=gallery_order()).label("number")
     placed = (
-        select(Asset.id, Asset.filename, number)
-        .join(GalleryAsset, shown)
+        shown_assets(Asset.id, Asset.filename, number)
+        .outerjoin(GallerySection, GallerySection.id == GalleryAsset.section_id)
         .where(GalleryAsset.gallery_id == gallery_id)
         .subquery()
     )

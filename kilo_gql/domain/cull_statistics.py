@@ -138,7 +138,13 @@ _TIME: Final = _of_project(
 )
 _LATEST: Final = (
     select(_PICKS.c.at, _PICKS.c.basis, _PICKS.c.place, _PICKS.c.regret)
-    .where(_PICKS.c.project_id == Project.id, _PICKS.c.user_id == _ME, _PICKS.c.in_force)
+    .where(
+        _PICKS.c.project_id == Project.id,
+        _PICKS.c.user_id == _ME,
+        _PICKS.c.in_force,
+        # what was taken over from a client says nothing about what had been suggested
+        _PICKS.c.basis != literal_column(f"'{PickBasis.CLIENT.value}'"),
+    )
     .ext(distinct_on(_PICKS.c.cluster_id))
     .order_by(_PICKS.c.cluster_id, _PICKS.c.at.desc(), _PICKS.c.id.desc())
     .correlate(Project)

@@ -39,6 +39,8 @@ from kilo_gql.models import (
 TURN: Final = 24
 #: How long the files are kept.
 KEPT: Final = timedelta(days=7)
+#: After this, nobody who was at work on an export still stores a file of it.
+LATE: Final = timedelta(hours=1)
 #: Exports that one transaction of the sweep takes care of.
 BATCH: Final = 100
 
@@ -263,9 +265,14 @@ def folder_of(project_id: UUID, export_id: UUID) -> str:
 
 
 async def discard_all(tx: Tx, export: Export) -> None:
-    """Have everything deleted that an export stored, also what an attempt left that was killed."""
-    prefixes = [folder_of(export.project_id, export.id)]
-    await jobs.enqueue(tx, NewJob(JobType.ASSET_PURGE, {"prefixes": prefixes}, export.project_id))
+    """Have everything deleted that an export stored, also what an attempt left that was killed.
+
+    A worker that has not heard of the end yet may still store a file, so what did not end by itself is looked at again.
+    """
+    times = (None,) if export.status is ExportStatus.DONE else (None, tx.now + LATE)
+    folder = {"prefixes": [folder_of(export.project_id, export.id)]}
+    purges = (NewJob(JobType.ASSET_PURGE, folder, export.project_id, not_before=time) for time in times)
+    await jobs.enqueue(tx, *purges)
 
 
 async def expire(tx: Tx) -> int:

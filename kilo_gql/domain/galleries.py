@@ -127,7 +127,7 @@ async def unpublish_gallery(tx: Tx, gallery_id: UUID) -> GalleryRow:
 
 @operation(Perm.GALLERY_MANAGE, write=True)
 async def end_gallery_sessions(tx: Tx, gallery_id: UUID) -> GalleryRow:
-    """Send every guest out: whoever comes back enters the password again, and is somebody new."""
+    """Send every guest out: whoever comes back enters the password again, and is who they were."""
     gallery = await tx.get(Gallery, gallery_id, lock=True)
     gallery.version += 1
     await changed(tx, gallery, {"sessionsEnded": True})

@@ -18,7 +18,6 @@ from uuid import UUID
 from sqlalchemy import and_, func, select
 
 from kilo_gql.access import Perm
-from kilo_gql.codec import stored
 from kilo_gql.db import Tx
 from kilo_gql.domain import gallery_activity, sharing
 from kilo_gql.domain.gallery_looks import TAKEN, Look, look_of
@@ -76,11 +75,11 @@ class Choice:
         return f"/g/{slug}/download.zip?{urlencode(named)}"
 
 
-@stored
 @dataclass(frozen=True, slots=True)
 class Download:
     """How far it is: ``url`` once ``ready``; until then ``progress``, 0 to 1, of ``photo_count`` files.
 
+    Never kept for a key: the address needs no other proof, and whoever asks again wants to know how far it is now.
     ``substitute_count``: originals among them that cannot be handed out without telling too much, RAW files above all;
     they come as JPEG of all pixels. Known when ready.
     """
@@ -117,7 +116,7 @@ class Taking:
     job_id: UUID | None
 
 
-@operation(Perm.PUBLIC, write=True)
+@operation(Perm.PUBLIC, write=True, retention=None)
 async def request_download(
     tx: Tx,
     slug: str,

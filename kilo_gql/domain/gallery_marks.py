@@ -38,7 +38,8 @@ async def set_gallery_watermark_image(tx: Tx, gallery_id: UUID, png_base64: str 
     """
     gallery = await tx.get(Gallery, gallery_id)
     key = None if png_base64 is None else await _stored(tx, gallery, png(png_base64))
-    await tx.session.refresh(gallery, with_for_update=True)
+    tx.session.expire(gallery)  # storing takes its time, in which the gallery may have changed, or gone
+    gallery = await tx.get(Gallery, gallery_id, lock=True)
     if old := gallery.watermark_key:
         await discard(tx, [old], gallery.project_id)
     kind = MarkKind.TEXT if key is None else MarkKind.IMAGE

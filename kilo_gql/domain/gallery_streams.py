@@ -50,6 +50,8 @@ _SEEN_BY_ALL: Final = {
     ActivityKind.COMMENTED: NewsKind.COMMENTS,
 }
 _OWN: Final = frozenset((ActivityKind.SELECTED, ActivityKind.UNSELECTED, ActivityKind.SUBMITTED))
+#: Photos came, went, stand elsewhere, or were pinned to another look.
+_PHOTOS: Final = frozenset(("assetsAdded", "assetsRemoved", "arranged", "sections", "approvedAssets"))
 #: Guests see the look that was pinned, and what the photographer learns is the photographer's.
 _UNSEEN: Final = frozenset(("changedAssets", "proposals"))
 
@@ -80,6 +82,8 @@ def news_for(guest: Guest, event: Event | Reset) -> News | None:
         return News(NewsKind.CHOICES)
     if not _UNSEEN.isdisjoint(changed):
         return None
+    if not _PHOTOS.isdisjoint(changed):
+        return News(NewsKind.PHOTOS, _ids(changed.get("approvedAssets")))
     return News(NewsKind.GALLERY)
 
 

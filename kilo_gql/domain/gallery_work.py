@@ -165,12 +165,6 @@ def _card_of(gallery: Gallery, asset_ids: Sequence[UUID]) -> UUID | None:
     return gallery.cover_asset_id if gallery.cover_asset_id in asset_ids else asset_ids[0]
 
 
-async def _there(tx: Tx, gallery_id: UUID) -> dict[tuple[UUID, GalleryRendition, UUID | None], str]:
-    statement = select(GalleryFile.asset_id, GalleryFile.rendition, GalleryFile.guest_id, GalleryFile.basis)
-    rows = await tx.rows(statement.where(GalleryFile.gallery_id == gallery_id))
-    return {(row.asset_id, row.rendition, row.guest_id): row.basis for row in rows}
-
-
 def _photos(gallery: Gallery, asset_ids: Sequence[UUID] | None) -> Any:
     """The photos that are shown, in their order, with the keys of what pictures can be made of."""
     kept = [GalleryAsset.gallery_id == gallery.id, Asset.trashed_at.is_(None), Asset.status.in_(SHOWN)]

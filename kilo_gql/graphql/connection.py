@@ -22,6 +22,7 @@ from kilo_gql.graphql.executor import Ask
 from kilo_gql.graphql.fanout import Fanout, Subscription
 from kilo_gql.graphql.frames import MAX_MESSAGE
 from kilo_gql.graphql.outlets import outlet
+from kilo_gql.limits import payer
 
 log = structlog.get_logger("kilo.graphql")
 
@@ -225,9 +226,7 @@ class Connection:
             proof = await self._gate.authenticate(self._scope, payload or {})
         except KiloError as error:
             raise Closing(Close.FORBIDDEN, f"Forbidden: {error.code}") from error
-        seat = proof.actor.key
-        if seat == "anonymous":
-            seat = f"anonymous:{(self._scope.get('client') or ('?',))[0]}"
+        seat = payer(proof.actor, (self._scope.get("client") or ("?",))[0])
         if not self._seats.take(seat):
             raise Closing(Close.TOO_MANY, "Too many connections")
         self._seat = seat

@@ -19,14 +19,13 @@ from graphql.execution import (
     experimental_execute_incrementally,
 )
 
-from kilo_gql.access import Actor
 from kilo_gql.errors import BadRequest
 from kilo_gql.graphql.context import Context
 from kilo_gql.graphql.documents import Documents, Prepared
 from kilo_gql.graphql.errors import format_error
 from kilo_gql.graphql.limits import Cost
 from kilo_gql.graphql.plain import PlainExecutor
-from kilo_gql.limits import Limiter, spend
+from kilo_gql.limits import Limiter, payer, spend
 
 #: Costs that are remembered, and the bytes of variables up to which they are.
 _COSTS: Final = 1_000
@@ -89,7 +88,7 @@ class Executor:
                 code="graphql_bad_request",
                 remediation=["Send `Accept: multipart/mixed`, or leave the directives out."],
             )
-        await self.charge(prepared, ask, context.actor)
+        await self.charge(prepared, ask, payer(context.actor, context.address))
         # graphql-core's plain ``execute`` refuses every document of a schema that knows @defer
         result = experimental_execute_incrementally(
             self.schema,
@@ -106,10 +105,10 @@ class Executor:
             return _parts(result, context)
         return answer(result, context.request_id)
 
-    async def charge(self, prepared: Prepared, ask: Ask, actor: Actor) -> None:
-        """Take a document's points from its actor's budget. Raises TooLarge or RateLimited."""
+    async def charge(self, prepared: Prepared, ask: Ask, pays: str) -> None:
+        """Take a document's points from a budget: see ``limits.payer``. Raises TooLarge or RateLimited."""
         cost = self._cost(prepared, ask)
-        await spend(self._limiter, f"points:{actor.key}", cost.points, self._points, "GraphQL points")
+        await spend(self._limiter, f"points:{pays}", cost.points, self._points, "GraphQL points")
 
     def _cost(self, prepared: Prepared, ask: Ask) -> Cost:
         variables = orjson.dumps(ask.variables, option=orjson.OPT_SORT_KEYS)

@@ -20,15 +20,18 @@ REJECT_WEIGHT: Final = 0.5
 
 
 class Basis(StrEnum):
-    """How a pick came about: a suggestion was accepted, another frame was taken, or nothing was suggested."""
+    """How a pick came about: a suggestion was accepted, another frame was taken, nothing was suggested, or a client's
+    choice was taken over.
+    """
 
     ACCEPTED = "accepted"
     OVERRIDE = "override"
     UNPROMPTED = "unprompted"
+    CLIENT = "client"
 
 
-#: A suggestion taken over is weak evidence: counted in full, the ranker would learn from itself.
-WEIGHTS: Final = {Basis.ACCEPTED: 0.3, Basis.OVERRIDE: 1.0, Basis.UNPROMPTED: 1.0}
+#: A suggestion taken over is weak evidence: counted in full, the ranker would learn from itself. Clients see none.
+WEIGHTS: Final = {Basis.ACCEPTED: 0.3, Basis.OVERRIDE: 1.0, Basis.UNPROMPTED: 1.0, Basis.CLIENT: 1.0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,8 @@ async def test_how_good_the_suggestions_were(door: Door, make: Make, clock: Cloc
         pick(culled, ada, d, sunday, basis=unprompted, place=3, regret=0.125),  # the best three, to compare
         pick(culled, ada, e, monday, basis=override),  # the suggested one was rejected, none was picked
         pick(culled, ada, f, monday, basis=unprompted),  # nothing was suggested
-        # what was said before, taken back, said by somebody else, or elsewhere
+        # what was said before, taken back, taken over from a client, said by somebody else, or elsewhere
+        pick(culled, ada, a, monday + timedelta(days=1), basis=PickBasis.CLIENT),
         pick(culled, ada, a, sunday, basis=override, place=9, regret=0.9),
         pick(culled, ada, b, monday + timedelta(days=1), basis=accepted, place=1, regret=0.0, in_force=False),
         pick(culled, bob, uuid7(), monday, basis=override, place=9, regret=0.9),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from itertools import pairwise
 from typing import Any
@@ -309,6 +310,10 @@ def test_the_contracts_example() -> None:
         (WEB, {"columns": 3}, "settings.columns"),
         (WEB, {"watermark": {"colour": "red"}}, "settings.watermark.colour"),
         (WEB, {"watermark": {"kind": "image"}}, "settings.watermark.kind"),
+        (WEB, {"watermark": {"text": "one\ntwo"}}, "settings.watermark.text"),
+        (WEB, {"watermark": {"text": "half a \ud800"}}, "settings.watermark.text"),
+        (WEB, {"watermark": {"opacity": math.nan}}, "settings.watermark.opacity"),
+        (WEB, {"jpegQuality": True}, "settings.jpegQuality"),
         (WEB, {"bitDepth": 12}, "settings.bitDepth"),
         (CAROUSEL, {"longEdgePx": 100}, "settings.longEdgePx"),
         (CAROUSEL, {"ratio": "16:9"}, "settings.ratio"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import base64
+import struct
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +18,7 @@ from kilo_gql.domain import galleries, gallery_photos, gallery_sections
 from kilo_gql.domain.asset_pages import AssetFilter
 from kilo_gql.domain.galleries import NewGallery
 from kilo_gql.domain.gallery_choice import Choice
+from kilo_gql.domain.gallery_marks import set_gallery_watermark_image
 from kilo_gql.domain.gallery_photos import AddedPhotos, GalleryOrder
 from kilo_gql.domain.gallery_rows import GalleryRow
 from kilo_gql.domain.gallery_settings import GalleryChange
@@ -30,6 +33,9 @@ from tests.support.galleries import make_gallery
 from tests.support.make import Make
 from tests.support.statements import statements
 from tests.support.traces import queued
+
+#: What begins like a PNG of one pixel.
+_PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 1, 1)).decode()
 
 
 @dataclass
@@ -267,3 +273,19 @@ async def test_a_section_of_another_gallery_is_not_there(desk: Desk) -> None:
         with pytest.raises(NotFound):
             await desk.run(operation, other.id, *arguments)
     assert (await desk.run(galleries.get_gallery, one.id)).sections == with_section.sections
+
+
+async def test_a_mark_for_a_gallery_that_goes_meanwhile(desk: Desk) -> None:
+    """Its picture is stored before the gallery is held."""
+    gallery = await desk.create(Choice(ids(await desk.photos(1))))
+
+    class Store:
+        async def signed_get(self, key: str, **_: Any) -> str:
+            return key
+
+        async def put_bytes(self, key: str, data: bytes, content_type: str) -> None:
+            await desk.run(galleries.delete_gallery, gallery.id)
+
+    desk.db.house = replace(desk.db.house, links=Store())
+    with pytest.raises(NotFound):
+        await desk.run(set_gallery_watermark_image, gallery.id, _PNG)

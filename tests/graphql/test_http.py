@@ -22,7 +22,9 @@ from tests.graphql.attacks import Attack, Vocabulary, attacks
 from tests.support.api import Api
 from tests.support.make import Make
 from tests.support.running import running
+from tests.support.sharing import show, visitor
 from tests.support.statements import statements
+from tests.support.streams import SocketDoor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -332,6 +334,26 @@ async def test_points_run_out_and_come_back(postgres: str, tmp_path: Path) -> No
         assert 1 <= int(spent[-1].headers["retry-after"]) <= 60
         assert spent[-1].json()["errors"][0]["extensions"]["retryAfter"] == int(spent[-1].headers["retry-after"])
         assert (await post(api, asked, grace)).status_code == 200
+
+
+async def test_another_session_of_a_guest_is_no_other_budget(postgres: str, tmp_path: Path) -> None:
+    """Over HTTP and over the websocket: sessions of guests are had for nothing."""
+    title = "query($slug: String!) { sharedGallery(shareSlug: $slug) { title } }"
+    async with running(postgres, tmp_path, graphql_points_per_minute=6) as api:
+        shown = await show(Make(api.services.db), 1)
+        asked = {"query": title, "variables": {"slug": shown.slug}}
+        guests = [visitor(api.services.db, shown.gallery) for _ in range(4)]
+        assert [(await post(api, asked, guest)).status_code for guest in guests] == [200, 200, 200, 429]
+        late = await SocketDoor(api).talk(guests[3], "1", asked)
+        assert late["payload"][0]["extensions"]["code"] == "rate_limited"
+    async with running(postgres, tmp_path, requests_per_minute=1) as api:
+        shown = await show(Make(api.services.db), 1)
+        asked["variables"] = {"slug": shown.slug}
+        first, second = [
+            await SocketDoor(api).talk(visitor(api.services.db, shown.gallery), "1", asked) for _ in range(2)
+        ]
+        assert first["payload"] == {"data": {"sharedGallery": {"title": "Wedding"}}}
+        assert second["payload"][0]["extensions"]["code"] == "rate_limited"
 
 
 async def test_requests_run_out_in_both_doors(postgres: str, tmp_path: Path) -> None:

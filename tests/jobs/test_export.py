@@ -344,6 +344,34 @@ async def test_canceling_one_that_runs_stops_its_worker(shoot: Shoot, monkeypatc
     assert await stored(shoot) == {file.key for file in await files_of(shoot, export_id)}
 
 
+async def test_what_is_stored_after_the_folder_was_cleared_goes_later(
+    shoot: Shoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The export is deleted, and its files with it, while a worker that does not hear of it makes one more."""
+    ids = await photos(shoot, 2)
+    export_id = await ask(shoot, ids)
+    call, calls = Kit.call, 0
+
+    async def deleted_meanwhile(self: Kit, function: str, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            await run(shoot, exports.delete_export, export_id)
+            assert await shoot.runner.run_next(Queue.IO)
+            assert await stored(shoot) == set()
+        return await call(self, function, **named)
+
+    monkeypatch.setattr(Kit, "call", deleted_meanwhile)
+    await work(shoot)
+    assert (calls, len(await stored(shoot))) == (2, 1)
+    [later] = [job for job in await shoot.jobs() if job.status is JobStatus.QUEUED]
+    assert later.not_before is not None
+    assert later.not_before - later.created_at == export_jobs.LATE
+    await change(shoot, update(Job).where(Job.id == later.id).values(not_before=None))
+    assert await shoot.runner.run_next(Queue.IO)
+    assert await stored(shoot) == set()
+
+
 async def test_what_is_made_after_the_end_is_thrown_away(shoot: Shoot, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker hears of a cancellation late: it has just stored a file."""
     ids = await photos(shoot, 2)

@@ -294,6 +294,19 @@ async def test_an_accepted_suggestion_tells_less(culled: Culled, shoot: Shoot, a
     assert 0 < weight(await learn(shoot, ada), "brightness") < unprompted
 
 
+@pytest.mark.parametrize("basis", [PickBasis.OVERRIDE, PickBasis.CLIENT])
+async def test_what_was_taken_from_a_client_tells_as_much_as_ones_own(
+    culled: Culled, shoot: Shoot, ada: UserActor, basis: PickBasis
+) -> None:
+    await culled.consent(ada)
+    await brighter(culled, ada, await culled.pairs(ENOUGH))
+    own = learnt(await learn(shoot, ada))
+    await execute(culled.db, update(Pick).values(basis=basis))
+    assert learnt(await learn(shoot, ada)) == own
+    jobs = await culled.rows(Job, Job.type == "ranker.learn")
+    assert [(job.status, job.error) for job in jobs] == [(JobStatus.DONE, None)] * 2
+
+
 async def grounds_of(culled: Culled, user: UserActor) -> learning.Grounds:
     async with culled.db.transaction(System("test"), Perm.SYSTEM, write=False) as tx:
         return await learning.grounds(tx, user.user_id)

@@ -49,6 +49,7 @@ def test_an_accepted_suggestion_is_weak_evidence() -> None:
         Basis.ACCEPTED: [0.3],
         Basis.OVERRIDE: [1.0],
         Basis.UNPROMPTED: [1.0],
+        Basis.CLIENT: [1.0],
     }
 
 

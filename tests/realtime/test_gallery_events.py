@@ -143,6 +143,11 @@ async def test_what_happens_in_the_gallery_is_told_by_its_kind(party: Party) -> 
         (deed("commented", other, first), ("comments", [str(first)])),
         ({"comments": [str(second)]}, ("comments", [str(second)])),
         ({"choices": True}, ("choices", [])),
+        ({"assetsAdded": 3}, ("photos", [])),
+        ({"assetsRemoved": 1}, ("photos", [])),
+        ({"arranged": True}, ("photos", [])),
+        ({"sections": True}, ("photos", [])),
+        ({"approvedAssets": [str(first), str(second)]}, ("photos", [str(first), str(second)])),
         ({"published": True}, ("gallery", [])),
     ]
     for changed, _ in said:

@@ -81,7 +81,7 @@ class SocketDoor:
         query = document(found, variables).replace("{ __typename }", "{ __typename ... on JobEnded { ids } }")
         request_id = uuid4().hex
         payload = {"query": query, "variables": variables}
-        message = await asyncio.wait_for(self._talk(who, request_id, payload), _PATIENCE)
+        message = await asyncio.wait_for(self.talk(who, request_id, payload), _PATIENCE)
         headers = httpx.Headers({"x-request-id": request_id})
         text = json.dumps(message).replace(request_id, "REQUEST")
         if message["type"] == "next":
@@ -90,7 +90,8 @@ class SocketDoor:
         envelope = {"message": error["message"], **error["extensions"]}
         return Answer(200, None, envelope, headers, False, None, text)
 
-    async def _talk(self, who: Who, request_id: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    async def talk(self, who: Who, request_id: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """The first answer to one operation on a connection of its own."""
         scope = {
             **_ASGI, "type": "websocket", "scheme": "ws", "path": "/graphql", "raw_path": b"/graphql",
             "query_string": b"", "subprotocols": [SUBPROTOCOL], "server": ("127.0.0.1", 8400),
