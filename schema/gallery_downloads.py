@@ -24,8 +24,8 @@ class GalleryDownload:
     progress: float = text("How many of the files are there: 0 to 1.")
     photo_count: int = text("How many photos it holds.")
     substitute_count: int = text(
-        "How many originals come as JPEG of all pixels, because their format (RAW above all) cannot be freed of what it "
-        "tells about place, camera and owner; known when ready."
+        "How many originals come as JPEG of all pixels, because their format (RAW above all) cannot be freed of what "
+        "it tells about place, camera and owner; known when ready."
     )
     byte_size: BigInt | None = text("Bytes of all files; null until it is ready.")
     url: str | None = text("Where it is had: a file, or a ZIP archive; null until it is ready. Good for a day.")

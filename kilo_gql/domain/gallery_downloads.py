@@ -21,7 +21,7 @@ from kilo_gql.access import Perm
 from kilo_gql.db import Tx
 from kilo_gql.domain import gallery_activity, sharing
 from kilo_gql.domain.gallery_looks import TAKEN, Look, look_of
-from kilo_gql.domain.gallery_media import Preview, guest_name, is_pinned_preview, signed_url, viewer_of
+from kilo_gql.domain.gallery_media import Preview, guest_name, is_pinned_preview, signer, viewer_of
 from kilo_gql.domain.gallery_renders import enqueue_pictures
 from kilo_gql.domain.guest_rows import gallery_order, shown_assets
 from kilo_gql.domain.media_keys import MediaKey, invalid_key
@@ -137,7 +137,7 @@ async def request_download(
         await _prepare(tx, entered, choice, look, rows)
         return Download(False, len(have) / len(rows), len(rows), 0, None, None)
     substitutes = sum(1 for row in have if _is_substitute(choice, row))
-    url = signed_url(tx, entered.gallery, choice.path(slug))
+    url = signer(tx, entered.gallery)(choice.path(slug))
     return Download(True, 1.0, len(rows), substitutes, sum(row.byte_size for row in have), url)
 
 

@@ -7,7 +7,7 @@ The tag names the content: the pinned look, the mark, and the guest where the ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, func, select
 from sqlalchemy.orm import aliased
 
 from kilo_gql.db import Tx
-from kilo_gql.domain.gallery_looks import NOBODY, Viewer, look_of
+from kilo_gql.domain.gallery_looks import NOBODY, Look, Viewer, look_of
 from kilo_gql.domain.media_keys import MediaKey, media_key
 from kilo_gql.domain.sharing import nobody
 from kilo_gql.models import (
@@ -90,11 +90,14 @@ async def pictures(tx: Tx, gallery: Gallery, asset_ids: Sequence[UUID]) -> dict[
     )
     with tx.trust("a mark may say the project's title, which guests do not see otherwise"):
         found = await tx.rows(statement)
-    return {row.asset_id: _shown(gallery, row, guest_id) for row in found}
+    if not found:
+        return {}
+    # how a gallery shows its photos is the same for all of them
+    look = look_of(gallery, found[0].project_title, viewer_of(gallery.id, guest_id, found[0].guest_name))
+    return {row.asset_id: _shown(gallery, row, look) for row in found}
 
 
-def _shown(gallery: Gallery, row: Any, guest_id: UUID | None) -> ShownPicture:
-    look = look_of(gallery, row.project_title, viewer_of(gallery.id, guest_id, row.guest_name))
+def _shown(gallery: Gallery, row: Any, look: Look) -> ShownPicture:
     thumbnail, preview = (
         picture_url(gallery.share_slug, row.asset_id, rendition, look.tag(rendition, row.pinned_sha256))
         for rendition in (GalleryRendition.THUMBNAIL, GalleryRendition.PREVIEW)
@@ -128,23 +131,19 @@ def viewer_of(gallery_id: UUID, guest_id: UUID | None, name: str | None) -> View
 # --- whole addresses -------------------------------------------------------------------------------------------------
 
 
-def signed(tx: Tx, gallery: Gallery, shown: ShownPicture, *, preview: bool = False) -> ShownPicture:
-    """The picture with whole addresses that need no other proof for a day, for clients that send no cookie.
+def signer(tx: Tx, gallery: Gallery, *, preview: bool = False) -> Callable[[str], str]:
+    """Makes addresses of this gallery whole, with the key of whoever calls: they need no other proof for a day.
 
     ``preview``: a member asks, as ``sharing.enter`` said.
     """
-    return replace(
-        shown,
-        thumbnail_url=signed_url(tx, gallery, shown.thumbnail_url, preview=preview),
-        preview_url=signed_url(tx, gallery, shown.preview_url, preview=preview),
-    )
-
-
-def signed_url(tx: Tx, gallery: Gallery, path: str, *, preview: bool = False) -> str:
-    """An address of this gallery, made whole and given the key of whoever calls."""
     if preview or tx.guest is None:
         opens = MediaKey(gallery.id, user_id=tx.user_id)
     else:
         opens = MediaKey(gallery.id, guest=tx.guest)
-    key = media_key(tx.house.key, opens, tx.now)
-    return f"{tx.house.base_url}{path}{'&' if '?' in path else '?'}k={key}"
+    base_url, key = tx.house.base_url, media_key(tx.house.key, opens, tx.now)
+    return lambda path: f"{base_url}{path}{'&' if '?' in path else '?'}k={key}"
+
+
+def signed(shown: ShownPicture, whole: Callable[[str], str]) -> ShownPicture:
+    """The picture with whole addresses, for clients that send no cookie; ``whole`` is a ``signer``'s."""
+    return replace(shown, thumbnail_url=whole(shown.thumbnail_url), preview_url=whole(shown.preview_url))

@@ -187,10 +187,8 @@ async def _shown(tx: Tx, entered: Entered, rows: Sequence[Any], *, signed: bool)
     gallery = entered.gallery
     pictures = await gallery_media.pictures(tx, gallery, [row.asset_id for row in rows])
     if signed:
-        pictures = {
-            id_: gallery_media.signed(tx, gallery, picture, preview=entered.preview)
-            for id_, picture in pictures.items()
-        }
+        whole = gallery_media.signer(tx, gallery, preview=entered.preview)
+        pictures = {id_: gallery_media.signed(picture, whole) for id_, picture in pictures.items()}
     return [_photo(entered, row, pictures[row.asset_id]) for row in rows if row.asset_id in pictures]
 
 

@@ -364,9 +364,7 @@ def _guests() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_gallery_activity"),
     )
     op.create_index("ix_gallery_activity_gallery_id", "gallery_activity", ["gallery_id", "id"], unique=False)
-    op.create_index(
-        "ix_gallery_activity_guest_id", "gallery_activity", ["gallery_id", "guest_id", "id"], unique=False
-    )
+    op.create_index("ix_gallery_activity_guest_id", "gallery_activity", ["gallery_id", "guest_id", "id"], unique=False)
     op.create_table(
         "gallery_guesses",
         sa.Column("gallery_id", sa.Uuid(), nullable=False),

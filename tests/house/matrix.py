@@ -65,9 +65,7 @@ MINE: Final = "401 404 403 404 404 200"
 #: Guests of a gallery: who looks, who acts, and behind a password. A member looks at a preview, and does nothing.
 DEED: Final = "200 200 200 403:preview_only 403:preview_only 403:preview_only"
 BEHIND: Final = "401:gallery_locked 401:gallery_locked 200 200 200 200"
-DEED_BEHIND: Final = (
-    "401:gallery_locked 401:gallery_locked 200 403:preview_only 403:preview_only 403:preview_only"
-)
+DEED_BEHIND: Final = "401:gallery_locked 401:gallery_locked 200 403:preview_only 403:preview_only 403:preview_only"
 #: Of what takes a session; the guest's is of another gallery.
 DEED_WITHOUT: Final = (
     "401:guest_session_needed 401:guest_session_needed 401:guest_session_needed "

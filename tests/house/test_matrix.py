@@ -73,7 +73,14 @@ PAGES = {
     ("/g/{slug}/selection/{list_id}/submit", "POST"),
     ("/g/{slug}/selection/{list_id}/{asset_id}", "POST"),
 }
-BY_ASSET = ("details_by_asset", "companions_by_asset", "failed_jobs_by_asset", "clusters_by_asset", "signals_by_asset", "choices_by_asset")
+BY_ASSET = (
+    "details_by_asset",
+    "companions_by_asset",
+    "failed_jobs_by_asset",
+    "clusters_by_asset",
+    "signals_by_asset",
+    "choices_by_asset",
+)
 BY_ID = ("users_by_id", "assets_by_id", "details_by_cluster")
 #: Only other operations' answers lead to these, by loaders; to files and uploads their addresses do (tests/media and
 #: tests/uploads walk those).

@@ -20,7 +20,9 @@ for module in pkgutil.iter_modules(domain.__path__):
 
 #: Signing in, and being a guest of a gallery: that is all that somebody without a proof can do.
 PUBLIC = {
-    "start_login", "verify_login", "refresh",
+    "start_login",
+    "verify_login",
+    "refresh",
     # what guests of galleries do, each of which begins with ``sharing``
     "authenticate_guest",
     "comment_asset",

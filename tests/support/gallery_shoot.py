@@ -110,7 +110,8 @@ class Shown:
         async with db.transaction(who, Perm.PUBLIC, write=False) as tx:
             tx.act_as(who)
             shown = await gallery_media.pictures(tx, gallery, [asset.id for asset in self.assets])
-            found = [gallery_media.signed(tx, gallery, one) for one in shown.values()]
+            whole = gallery_media.signer(tx, gallery)
+            found = [gallery_media.signed(one, whole) for one in shown.values()]
         base = db.house.base_url
         return [url.removeprefix(base) for one in found for url in (one.thumbnail_url, one.preview_url)]
 
