@@ -78,7 +78,7 @@ async def open_gallery(tx: Tx, slug: str, photos: bool = False, signed: bool = F
     gallery, member = await sharing.find(tx, slug)
     if gallery.password_hash is not None and not sharing.let_in(gallery, tx.actor) and not member:
         return SharedGallery(gallery.title, requires_auth=True)
-    entered = await sharing.enter(tx, slug)
+    entered = sharing.step_in(tx, gallery, member)
     guest, session = pass_for(tx, gallery)
     return SharedGallery(
         title=gallery.title,

@@ -81,6 +81,11 @@ async def enter(tx: Tx, slug: str, *, acting: bool = False) -> Entered:
     password is asked for, or Forbidden ``preview_only`` for a member who acts.
     """
     gallery, member = await find(tx, slug)
+    return step_in(tx, gallery, member, acting=acting)
+
+
+def step_in(tx: Tx, gallery: Gallery, member: bool, *, acting: bool = False) -> Entered:
+    """``enter`` for who has found the gallery already; raises as it does, but for NotFound."""
     known = let_in(gallery, tx.actor)
     if gallery.password_hash is not None and not known and not member:
         raise Unauthorized(
