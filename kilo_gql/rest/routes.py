@@ -1,4 +1,4 @@
-"""The route table: which documented path is which operation. Everything REST can do is named on this page."""
+"""The route table: which documented path is which operation. What galleries and delivery add stands beside it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from kilo_gql.domain import (
     assets,
     auth,
     auto_cull,
-    choice_files,
-    client_choices,
     clocks,
     cluster_edits,
     clusters,
@@ -22,15 +20,8 @@ from kilo_gql.domain import (
     cull_undo,
     culling,
     embeddings,
-    exports,
     filmstrip,
     finalizing,
-    galleries,
-    gallery_approvals,
-    gallery_marks,
-    gallery_photos,
-    gallery_proposals,
-    gallery_sections,
     invitations,
     jobs,
     media,
@@ -50,38 +41,28 @@ from kilo_gql.domain import (
     trash,
     uploads,
     users,
-    webhook_deliveries,
-    webhooks,
 )
 from kilo_gql.rest import asset_bodies as ab
 from kilo_gql.rest import asset_index as ai
 from kilo_gql.rest import asset_views as av
 from kilo_gql.rest import auto_cull as ac
 from kilo_gql.rest import bodies as b
-from kilo_gql.rest import choice_files as cf
-from kilo_gql.rest import choice_views as hv
 from kilo_gql.rest import cluster_bodies as cb
 from kilo_gql.rest import cluster_views as cv
 from kilo_gql.rest import cull_bodies as kb
 from kilo_gql.rest import cull_statistics as cs
 from kilo_gql.rest import cull_views as kv
+from kilo_gql.rest import delivery_routes, gallery_routes, share_routes
 from kilo_gql.rest import embedding_views as ev
-from kilo_gql.rest import export_bodies as xb
-from kilo_gql.rest import export_views as xv
-from kilo_gql.rest import gallery_bodies as yb
-from kilo_gql.rest import gallery_views as yv
 from kilo_gql.rest import media_bodies as mb
 from kilo_gql.rest import media_views as mv
 from kilo_gql.rest import ranker_bodies as rb
 from kilo_gql.rest import ranker_views as rv
-from kilo_gql.rest import share_routes
 from kilo_gql.rest import sidecars as rs
 from kilo_gql.rest import signal_views as gv
 from kilo_gql.rest import upload_bodies as ub
 from kilo_gql.rest import upload_views as uv
 from kilo_gql.rest import views as v
-from kilo_gql.rest import webhook_bodies as wb
-from kilo_gql.rest import webhook_views as wv
 from kilo_gql.rest.machinery import RestRoute as R
 from kilo_gql.rest.views import ListView, PageView
 
@@ -89,11 +70,6 @@ _PROJECT = "/projects/{projectId}"
 _STUDIO = "/studios/{studioId}"
 _ASSET = "/assets/{assetId}"
 _CLUSTER = "/clusters/{clusterId}"
-_GALLERY = "/galleries/{galleryId}"
-_SECTION = f"{_GALLERY}/sections/{{sectionId}}"
-_WEBHOOK = "/webhooks/{webhookId}"
-_DELIVERY = "/webhookDeliveries/{deliveryId}"
-_EXPORT = "/exports/{exportId}"
 
 
 def _tagged(tag: str, *routes: R) -> list[R]:
@@ -293,137 +269,9 @@ ROUTES: Final[list[R]] = [
             query=cs.CullStatisticsQuery,
         ),
     ),
-    *_tagged(
-        "Client choices",
-        R("GET", f"{_ASSET}/client-choices", client_choices.get_client_choices, hv.ClientChoicesView),
-        R(
-            "GET",
-            "/galleries/{galleryId}/choices",
-            choice_files.gallery_choices,
-            hv.GalleryChoicesView,
-            query=cf.ChoicesQuery,
-            respond=cf.respond,
-        ),
-        R(
-            "GET",
-            f"{_PROJECT}/gallery-proposals",
-            gallery_proposals.list_gallery_proposals,
-            PageView(hv.GalleryProposalView),
-            query=cf.ProposalsQuery,
-        ),
-        R(
-            "POST",
-            "/gallery-proposals/{proposalId}:decide",
-            gallery_proposals.decide_gallery_proposal,
-            hv.GalleryProposalView,
-            body=cf.DecideBody,
-        ),
-        R("GET", f"{_PROJECT}/client-regret", gallery_proposals.get_regret, hv.RegretView),
-    ),
-    *_tagged(
-        "Exports",
-        R("POST", f"{_PROJECT}/exports", exports.create_export, xv.ExportView, body=xb.CreateExportBody, status=201),
-        R("GET", f"{_PROJECT}/exports", exports.list_exports, PageView(xv.ExportView), query=xb.ExportsQuery),
-        R("POST", f"{_PROJECT}/exports:preview", exports.preview_export, xv.ExportPlanView, body=xb.CreateExportBody),
-        R("GET", _EXPORT, exports.get_export, xv.ExportView),
-        R("DELETE", _EXPORT, exports.delete_export, v.NoView, status=204),
-        R(
-            "GET",
-            f"{_EXPORT}/items",
-            exports.list_export_items,
-            PageView(xv.ExportItemView),
-            query=xb.ExportItemsQuery,
-        ),
-        R("GET", f"{_EXPORT}/download", exports.get_export_download, xv.ExportLinkView),
-        R("POST", f"{_EXPORT}:retry", exports.retry_export, xv.ExportView),
-        R("POST", f"{_EXPORT}:cancel", exports.cancel_export, xv.ExportView),
-    ),
-    *_tagged(
-        "Galleries",
-        R("GET", f"{_PROJECT}/galleries", galleries.list_galleries, PageView(yv.GalleryView), query=b.PageQuery),
-        R(
-            "POST",
-            f"{_PROJECT}/galleries",
-            galleries.create_gallery,
-            yv.GalleryView,
-            body=yb.CreateGalleryBody,
-            status=201,
-        ),
-        R("GET", _GALLERY, galleries.get_gallery, yv.GalleryView),
-        R("PATCH", _GALLERY, galleries.update_gallery, yv.GalleryView, body=yb.UpdateGalleryBody),
-        R("DELETE", _GALLERY, galleries.delete_gallery, v.NoView, status=204),
-        R("POST", f"{_GALLERY}:publish", galleries.publish_gallery, yv.GalleryView),
-        R("POST", f"{_GALLERY}:unpublish", galleries.unpublish_gallery, yv.GalleryView),
-        R("POST", f"{_GALLERY}:endSessions", galleries.end_gallery_sessions, yv.GalleryView),
-        R("POST", f"{_GALLERY}:arrange", gallery_photos.arrange_gallery, yv.GalleryView, body=yb.GalleryAssetsBody),
-        R("POST", f"{_GALLERY}:sort", gallery_photos.sort_gallery, yv.GalleryView, body=yb.SortGalleryBody),
-        R(
-            "PUT",
-            f"{_GALLERY}/watermarkImage",
-            gallery_marks.set_gallery_watermark_image,
-            yv.GalleryView,
-            body=yb.WatermarkImageBody,
-            max_body=gallery_marks.BASE64_MAX + 1_000,
-        ),
-        R(
-            "GET",
-            f"{_GALLERY}/assets",
-            gallery_photos.list_gallery_assets,
-            PageView(yv.GalleryAssetView),
-            query=b.PageQuery,
-        ),
-        R(
-            "POST",
-            f"{_GALLERY}/assets",
-            gallery_photos.add_gallery_assets,
-            yv.GalleryView,
-            body=yb.AddGalleryAssetsBody,
-        ),
-        R(
-            "DELETE",
-            f"{_GALLERY}/assets",
-            gallery_photos.remove_gallery_assets,
-            yv.GalleryView,
-            body=yb.GalleryAssetsBody,
-        ),
-        R(
-            "POST",
-            f"{_GALLERY}/assets:place",
-            gallery_sections.place_gallery_assets,
-            yv.GalleryView,
-            body=yb.PlaceGalleryAssetsBody,
-        ),
-        R(
-            "GET",
-            f"{_GALLERY}/assets:changed",
-            gallery_approvals.changed_since_approved,
-            PageView(yv.GalleryAssetView),
-            query=b.PageQuery,
-        ),
-        R(
-            "POST",
-            f"{_GALLERY}/assets:repin",
-            gallery_approvals.repin_gallery_assets,
-            yv.GalleryView,
-            body=yb.RepinGalleryAssetsBody,
-        ),
-        R(
-            "POST",
-            f"{_GALLERY}/sections",
-            gallery_sections.create_gallery_section,
-            yv.GalleryView,
-            body=yb.GallerySectionBody,
-        ),
-        R(
-            "POST",
-            f"{_GALLERY}/sections:arrange",
-            gallery_sections.arrange_gallery_sections,
-            yv.GalleryView,
-            body=yb.GallerySectionsBody,
-        ),
-        R("PATCH", _SECTION, gallery_sections.rename_gallery_section, yv.GalleryView, body=yb.GallerySectionBody),
-        R("DELETE", _SECTION, gallery_sections.delete_gallery_section, yv.GalleryView),
-    ),
+    *_tagged("Client choices", *delivery_routes.CHOICES),
+    *_tagged("Exports", *delivery_routes.EXPORTS),
+    *_tagged("Galleries", *gallery_routes.GALLERIES),
     *_tagged("Shared galleries", *share_routes.SHARED),
     *_tagged("Gallery guests", *share_routes.GUESTS),
     *_tagged(
@@ -435,39 +283,5 @@ ROUTES: Final[list[R]] = [
         R("POST", "/jobs/{jobId}/cancel", jobs.cancel_job, v.JobView),
         R("POST", "/jobs/{jobId}/retry", jobs.retry_job, v.JobView),
     ),
-    *_tagged(
-        "Webhooks",
-        R("GET", f"{_PROJECT}/webhooks", webhooks.list_webhooks, ListView(wv.WebhookView)),
-        R(
-            "POST",
-            f"{_PROJECT}/webhooks",
-            webhooks.create_webhook,
-            wv.NewWebhookView,
-            body=wb.CreateWebhookBody,
-            status=201,
-        ),
-        R("GET", _WEBHOOK, webhooks.get_webhook, wv.WebhookView),
-        R("PATCH", _WEBHOOK, webhooks.update_webhook, wv.WebhookView, body=wb.UpdateWebhookBody),
-        R("DELETE", _WEBHOOK, webhooks.delete_webhook, v.NoView, status=204),
-        R("POST", f"{_WEBHOOK}:rotateSecret", webhooks.rotate_webhook_secret, wv.NewWebhookView),
-        R("POST", f"{_WEBHOOK}:disable", webhooks.disable_webhook, wv.WebhookView),
-        R("POST", f"{_WEBHOOK}:enable", webhooks.enable_webhook, wv.WebhookView),
-        R("POST", f"{_WEBHOOK}:ping", webhook_deliveries.send_test_event, wv.WebhookDeliveryView),
-        R(
-            "POST",
-            f"{_WEBHOOK}:replay",
-            webhook_deliveries.replay_webhook,
-            wv.WebhookView,
-            body=wb.ReplayWebhookBody,
-        ),
-        R(
-            "GET",
-            f"{_WEBHOOK}/deliveries",
-            webhook_deliveries.list_webhook_deliveries,
-            PageView(wv.WebhookDeliveryView),
-            query=wb.WebhookDeliveriesQuery,
-        ),
-        R("GET", _DELIVERY, webhook_deliveries.get_webhook_delivery, wv.WebhookDeliveryView),
-        R("POST", f"{_DELIVERY}:redeliver", webhook_deliveries.redeliver, wv.WebhookDeliveryView),
-    ),
+    *_tagged("Webhooks", *delivery_routes.WEBHOOKS),
 ]
